@@ -1,0 +1,1 @@
+"""Image operations that several models share: colour, filters, resizing, natural scene statistics."""

@@ -1,0 +1,1 @@
+"""Resizing with MATLAB's imresize convention (written by the degraders' room)."""

@@ -1,0 +1,5 @@
+from iqabench.testing import ScorerContract
+
+
+class TestPsnr(ScorerContract):
+    id = "fr.psnr"
