@@ -74,7 +74,11 @@ class KeysMismatch(WeightsError):
     ) -> None:
         parts = [
             f"{len(keys)} {what} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
-            for what, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", reshaped))
+            for what, keys in (
+                ("missing", missing),
+                ("unexpected", unexpected),
+                ("of another shape", reshaped),
+            )
             if keys
         ]
         super().__init__(

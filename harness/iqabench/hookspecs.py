@@ -80,9 +80,9 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
 def iqabench_datasets() -> Iterable[DatasetSpec]:
     """Datasets, each with the loader that reads its official layout::
 
-        @hookimpl
-        def iqabench_datasets():
-            yield DatasetSpec(name="mine", summary="Our photos", load="my_package.reader:load",
-                              mos_range=(1, 5), licence="CC0-1.0")
+    @hookimpl
+    def iqabench_datasets():
+        yield DatasetSpec(name="mine", summary="Our photos", load="my_package.reader:load",
+                          mos_range=(1, 5), licence="CC0-1.0")
     """
     raise NotImplementedError

@@ -11,6 +11,7 @@ from iqabench.errors import PluginError, SelectionError
 from iqabench.types import ParamValue
 
 Task = Literal["sr", "lle", "dn"]
+Dtype = Literal["float32", "float16", "bfloat16"]
 TASKS: tuple[Task, ...] = ("sr", "lle", "dn")
 
 _ID = re.compile(r"[a-z][a-z0-9]*\.[a-z0-9]+(-[a-z0-9]+)*")
@@ -132,6 +133,7 @@ class ModelSpec:
     training_data: tuple[str, ...] = ()
     needs: ImageNeeds = ImageNeeds()
     revision: int = 1
+    dtypes: tuple[Dtype, ...] = ("float32",)
     deterministic: bool = True
     batchable: bool = True
     seeded: bool = False
@@ -172,8 +174,7 @@ class ModelSpec:
                 raise SelectionError(f"{self.id} has no parameter {name!r}.", hint=f"It has: {known}.")
         try:
             return {
-                name: param.check(given[name]) if name in given else param.default
-                for name, param in declared.items()
+                name: param.check(given[name]) if name in given else param.default for name, param in declared.items()
             }
         except SelectionError as error:
             raise SelectionError(f"{self.id}: {error.message}", hint=error.hint) from None

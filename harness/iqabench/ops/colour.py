@@ -17,8 +17,11 @@ def luma(images: Tensor, convention: str = "y", *, rounded: bool = False) -> Ten
     ``"y"``: full range, 0.299 R + 0.587 G + 0.114 B (the Y of YIQ). ``"y601"``: MATLAB's rgb2ycbcr, which
     lies in 16/255..235/255. ``rounded`` rounds to whole steps of 1/255, as MATLAB code on uint8 images does.
     """
-    red, green, blue = _YIQ if convention == "y" else _Y601
-    y = red * images[:, 0:1] + green * images[:, 1:2] + blue * images[:, 2:3]
+    weights = _YIQ if convention == "y" else _Y601
+    # Each product is rounded before it is added: a fused add would depend on where a pixel lies in memory.
+    y = images[:, 0:1] * weights[0]
+    y += images[:, 1:2] * weights[1]
+    y += images[:, 2:3] * weights[2]
     if convention == "y601":
-        y = y + 16 / 255
-    return (y * 255).round() / 255 if rounded else y
+        y += 16 / 255
+    return y.mul_(255).round_().div_(255) if rounded else y

@@ -1,0 +1,5 @@
+"""``python -m iqabench`` is ``iqabench``."""
+
+from iqabench.cli.main import main
+
+main()

@@ -1,0 +1,129 @@
+"""Image files <-> arrays <-> tensors. Everything becomes 8-bit RGB, upright; nothing else leaves this room.
+
+EXIF orientation is applied; palette, grey and CMYK become RGB; transparency is laid over white; 16 bits a
+channel are reduced to 8 by rounding where Pillow gives them whole (grey), else by Pillow itself.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from iqabench.errors import ImageError, StoreError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+SUFFIXES = frozenset(
+    {
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".webp",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".ppm",
+        ".pgm",
+        ".gif",
+        ".avif",
+        ".jp2",
+    }
+)
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "PPM", "GIF", "AVIF", "JPEG2000")
+MAX_PIXELS = 100_000_000
+"""Largest image read, unless the environment's IQABENCH_MAX_PIXELS says otherwise."""
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """(height, width) as the image will be read, from its header alone. Raises ImageError."""
+    with _open(path) as image:
+        width, height = image.size
+        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    return (width, height) if turned else (height, width)
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """The image as (H, W, 3) uint8. Raises ImageError for a file that is not a whole, readable image."""
+    with _open(path) as image:
+        try:
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            return np.array(_to_rgb(upright), dtype=np.uint8)
+        except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+            raise ImageError(f"{path}: cannot be decoded ({_reason(error)}).", hint="Replace the file.") from error
+
+
+def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write (H, W, 3) uint8 losslessly: whole under its name, or not at all. Raises StoreError."""
+    temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(temporary, format="PNG", compress_level=1)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StoreError(f"{path}: cannot be written ({_reason(error)}).") from error
+
+
+def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    """(H, W, 3) uint8 -> (1, 3, H, W) float32 in [0, 1]."""
+    import torch
+
+    return torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).contiguous().float().div_(255)
+
+
+def to_pixels(image: Tensor) -> NDArray[np.uint8]:
+    """(3, H, W) in [0, 1] -> (H, W, 3) uint8, rounded to the nearest step."""
+    scaled = image.detach().clamp(0, 1).mul(255).round_()
+    return scaled.byte().permute(1, 2, 0).contiguous().cpu().numpy()
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        image = Image.open(path, formats=FORMATS)
+    except UnidentifiedImageError:
+        what = "is empty" if path.stat().st_size == 0 else "is not an image that can be read"
+        raise ImageError(f"{path}: {what}.", hint="Replace or remove the file.") from None
+    except Image.DecompressionBombError:
+        raise _too_large(path, "far more") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ImageError(f"{path}: cannot be opened ({_reason(error)}).") from error
+    pixels = image.size[0] * image.size[1]
+    if pixels > int(os.environ.get("IQABENCH_MAX_PIXELS", MAX_PIXELS)):
+        image.close()
+        raise _too_large(path, f"{pixels / 1e6:.0f} megapixels, more")
+    return image
+
+
+def _too_large(path: Path, how_large: str) -> ImageError:
+    limit = int(os.environ.get("IQABENCH_MAX_PIXELS", MAX_PIXELS)) / 1e6
+    return ImageError(
+        f"{path}: {how_large} than the limit of {limit:.0f} megapixels.",
+        hint="Make it smaller, or set IQABENCH_MAX_PIXELS.",
+    )
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I") or image.mode == "F":
+        wide = np.asarray(image, dtype=np.float64)
+        top = 65535.0 if image.mode != "F" or wide.max(initial=0) > 1 else 1.0
+        return Image.fromarray(np.round(wide.clip(0, top) * (255 / top)).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        opaque = Image.new("RGBA", image.size, "white")
+        opaque.alpha_composite(image.convert("RGBA"))
+        return opaque.convert("RGB")
+    return image.convert("RGB")
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__

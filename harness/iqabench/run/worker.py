@@ -1,0 +1,262 @@
+"""A worker process: loads one model at a time and computes the jobs it is sent.
+
+Started by ``iqabench.run.pool`` as ``python -m iqabench.run.worker``. Jobs come in on standard input, answers
+leave on the stream that was standard output; whatever models print goes to the log. When the supervisor dies,
+standard input ends, and so does the worker.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+import torch
+
+from iqabench.errors import IqabenchError
+from iqabench.images import read_image, to_pixels, write_png
+from iqabench.loading import Loaded, LoadedScorer, load_selection
+from iqabench.patterns import Selection
+from iqabench.plugins import Plugins, discover
+from iqabench.run.protocol import Job, Setup, Task, job_from, setup_from, to_line
+from iqabench.weights.cache import Cache
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+DECODED_BYTES = 256 << 20
+CUDA_BATCH_PIXELS, CUDA_BATCH_MOST = 16_000_000, 32
+
+
+class Decoder:
+    """Reads images ahead on threads, and keeps the latest, up to a number of bytes, for the next model."""
+
+    def __init__(self, threads: int = 2) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+        self._kept: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
+        self._bytes = 0
+        self._reading: dict[str, Future[NDArray[np.uint8]]] = {}
+        self._lock = threading.Lock()
+
+    def ahead(self, path: str) -> None:
+        """Begin to read, if it is not at hand."""
+        with self._lock:
+            if path and path not in self._kept and path not in self._reading:
+                self._reading[path] = self._pool.submit(read_image, Path(path))
+
+    def get(self, path: str) -> NDArray[np.uint8]:
+        """The decoded image. Raises ImageError."""
+        with self._lock:
+            if path in self._kept:
+                self._kept.move_to_end(path)
+                return self._kept[path]
+            reading = self._reading.pop(path, None)
+        pixels = reading.result() if reading else read_image(Path(path))
+        with self._lock:
+            if path not in self._kept:
+                self._kept[path] = pixels
+                self._bytes += pixels.nbytes
+            while self._bytes > DECODED_BYTES and len(self._kept) > 1:
+                self._bytes -= self._kept.popitem(last=False)[1].nbytes
+        return pixels
+
+
+class Worker:
+    """The state of one worker process."""
+
+    def __init__(self, setup: Setup, answers: BinaryIO) -> None:
+        self._setup = setup
+        self.device = _device(setup)
+        self._answers = answers
+        self._send_lock = threading.Lock()
+        self.decoder = Decoder()
+        self._writers = ThreadPoolExecutor(2, thread_name_prefix="write")
+        self._plugins: Plugins = discover()
+        self._cache = Cache.default(offline=True)
+        self._loaded: Loaded | None = None
+        self._loaded_for: tuple[object, ...] = ()
+        self._failed_load = ""
+
+    def send(self, **message: object) -> None:
+        with self._send_lock:
+            self._answers.write(to_line(message))
+            self._answers.flush()
+
+    def run(self, job: Job) -> None:
+        """Answer every task of the job: done or failed."""
+        model = self._model(job)
+        if model is None:
+            self._fail(job.tasks, self._failed_load)
+        else:
+            writing: list[Future[None]] = []
+            size = job.batch or self._batch_size(model, job.tasks)
+            for start in range(0, len(job.tasks), size):
+                self._batch(model, job.tasks[start : start + size], writing)
+            for future in writing:
+                future.result()
+        self.send(event="finished")
+
+    def _model(self, job: Job) -> Loaded | None:
+        wanted = (job.model, tuple(sorted(job.params.items())), repr(job.weights))
+        if wanted == self._loaded_for:
+            return self._loaded
+        self.send(event="loading", model=job.model)
+        self._loaded, self._loaded_for, self._failed_load = None, wanted, ""
+        if self.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+        try:
+            selection = Selection(self._plugins.models[job.model].spec, job.params)
+            self._loaded = load_selection(
+                selection,
+                weights=job.weights,
+                device=self.device,
+                dtype=self._setup.dtype,
+                seed=self._setup.seed,
+                cache=self._cache,
+            )
+        except KeyError:
+            self._failed_load = f"{job.model} is not installed for {sys.executable}"
+        except IqabenchError as error:
+            traceback.print_exc()
+            self._failed_load = str(error)
+        except (torch.OutOfMemoryError, MemoryError):
+            self._failed_load = f"{job.model}: out of memory while loading"
+        self.send(event="loaded", model=job.model)
+        return self._loaded
+
+    def _batch_size(self, model: Loaded, tasks: Sequence[Task]) -> int:
+        """One by one on a CPU, where more gains little and can move the last bit; on a GPU by pixels."""
+        if self._setup.strict or not model.spec.batchable or not self.device.startswith("cuda"):
+            return 1
+        height, width = tasks[0].size
+        return max(1, min(CUDA_BATCH_MOST, CUDA_BATCH_PIXELS // max(1, height * width)))
+
+    def _batch(self, model: Loaded, tasks: Sequence[Task], writing: list[Future[None]]) -> None:
+        """Compute some tasks at once; if that fails, in halves, so that only the culprit fails."""
+        self.send(event="batch", keys=[task.key for task in tasks])
+        started = time.perf_counter()
+        try:
+            images = self._stack([self.decoder.get(task.image) for task in tasks])
+            references = None
+            if tasks[0].reference:
+                references = self._stack([_crop(self.decoder.get(task.reference), task.size) for task in tasks])
+            if isinstance(model, LoadedScorer):
+                made = model(images, references).double().tolist()
+            else:
+                made = [to_pixels(image) for image in model(images)]  # type: ignore[operator]
+        except (torch.OutOfMemoryError, MemoryError, IqabenchError) as error:
+            if len(tasks) > 1:
+                half = len(tasks) // 2
+                self._batch(model, tasks[:half], writing)
+                self._batch(model, tasks[half:], writing)
+                return
+            if isinstance(error, IqabenchError):
+                traceback.print_exc()
+                self._fail(tasks, str(error))
+            else:
+                size = f"{tasks[0].size[1]}×{tasks[0].size[0]}"
+                self._fail(
+                    tasks,
+                    f"{model.spec.id}: out of memory on {size} pixels; try smaller images or --device cpu",
+                )
+            return
+        seconds = (time.perf_counter() - started) / len(tasks)
+        if isinstance(model, LoadedScorer):
+            self._answer(
+                [
+                    {"key": task.key, "status": "done", "score": score, "seconds": seconds}
+                    if math.isfinite(score)
+                    else {
+                        "key": task.key,
+                        "status": "failed",
+                        "reason": f"{model.spec.id}: its score is {score}",
+                    }
+                    for task, score in zip(tasks, made, strict=True)
+                ]
+            )
+            return
+        self.send(event="computed")
+        for task, pixels in zip(tasks, made, strict=True):
+            writing.append(self._writers.submit(self._write, task, pixels, seconds))
+
+    def _write(self, task: Task, pixels: NDArray[np.uint8], seconds: float) -> None:
+        try:
+            write_png(Path(task.out), pixels)
+        except IqabenchError as error:
+            self.send(event="disk", reason=str(error))
+            return
+        self._answer([{"key": task.key, "status": "done", "score": None, "seconds": seconds}])
+
+    def _answer(self, outcomes: list[dict[str, object]]) -> None:
+        self.send(event="outcomes", outcomes=outcomes)
+
+    def _fail(self, tasks: Sequence[Task], reason: str) -> None:
+        self._answer([{"key": task.key, "status": "failed", "reason": reason} for task in tasks])
+
+    def _stack(self, images: list[NDArray[np.uint8]]) -> Tensor:
+        """(H, W, 3) arrays -> (N, 3, H, W) float32 in [0, 1] on the device."""
+        pixels = torch.from_numpy(images[0][None] if len(images) == 1 else np.stack(images))
+        return pixels.to(self.device).permute(0, 3, 1, 2).contiguous().float().div_(255)
+
+
+def _device(setup: Setup) -> str:
+    """The device asked for; ``auto`` and ``cuda`` spread the workers over the GPUs there are."""
+    if setup.device == "auto" and not torch.cuda.is_available():
+        return "cpu"
+    if setup.device in ("auto", "cuda"):
+        return f"cuda:{setup.index % max(1, torch.cuda.device_count())}"
+    return setup.device
+
+
+def _crop(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The reference, cut at the bottom and the right as the degrader cut its input: by less than a step of it."""
+    height, width = size
+    if 0 <= pixels.shape[0] - height < 16 and 0 <= pixels.shape[1] - width < 16:
+        return pixels[:height, :width]
+    return pixels
+
+
+def _read_jobs(worker: Worker, lines: BinaryIO, jobs: queue.SimpleQueue[Job]) -> None:
+    """Take jobs as they come and begin to decode their images. The supervisor's end is the worker's."""
+    for line in lines:
+        job = job_from(line)
+        for task in job.tasks:
+            worker.decoder.ahead(task.image)
+            worker.decoder.ahead(task.reference)
+        jobs.put(job)
+    os._exit(0)
+
+
+def main() -> None:
+    """The process's entry: set up, then jobs until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    setup = setup_from(sys.stdin.buffer.readline())
+    if setup.threads:
+        torch.set_num_threads(setup.threads)
+    if setup.strict:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    worker = Worker(setup, answers)
+    worker.send(event="ready", device=worker.device)
+    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    threading.Thread(target=_read_jobs, args=(worker, sys.stdin.buffer, jobs), daemon=True).start()
+    while True:
+        worker.run(jobs.get())
+
+
+if __name__ == "__main__":
+    main()

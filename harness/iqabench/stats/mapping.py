@@ -1,0 +1,224 @@
+"""Scores mapped onto the opinion scale before PLCC and RMSE, by the curves the field uses.
+
+The scores are oriented by their declared direction before anything is fitted, and a fit never turns a scorer
+round: a scorer that ranks backwards keeps its negative PLCC.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from iqabench.errors import UsageError
+from iqabench.stats.correlation import pearson, plcc_of, rmse, rmse_star
+from iqabench.stats.cubic import Cubic, fit_cubic
+from iqabench.stats.estimate import Estimate
+from iqabench.stats.logistic import Curve, fit_curve
+from iqabench.stats.pairs import Floats, Pairs, pair
+from numpy.typing import ArrayLike
+
+MappingName = Literal["none", "linear", "logistic4", "logistic5", "cubic"]
+MAPPINGS: tuple[MappingName, ...] = ("none", "linear", "logistic4", "logistic5", "cubic")
+FREE_PARAMETERS: dict[MappingName, int] = {"none": 0, "linear": 2, "logistic4": 4, "logistic5": 5, "cubic": 4}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """A fitted mapping; call it with oriented scores (n,) to predict opinions (n,).
+
+    ``parameters`` are the published ones:
+
+    - logistic4: β1..β4 of (β1-β2)/(1+exp(-(x-β3)/β4)) + β2, with β1 ≥ β2 and β4 > 0 (VQEG FR-TV);
+    - logistic5: β1..β5 of β1(½ - 1/(1+exp(β2(x-β3)))) + β4·x + β5 (Sheikh et al. 2006);
+    - cubic: a..d of a + bx + cx² + dx³, never falling between the lowest and the highest score (P.1401 7.3.2);
+    - linear: a, b of a + bx with b ≥ 0.
+
+    ``sse`` is the sum of squared residuals on the fitted pairs. ``monotone`` says whether the curve never falls
+    on the range of the fitted scores, ``flat`` that it is a constant: no rising curve fits better.
+    """
+
+    mapping: MappingName
+    parameters: tuple[float, ...]
+    curve: Callable[[Floats], Floats]
+    sse: float
+    n: int
+    monotone: bool
+    flat: bool
+
+    def __call__(self, scores: ArrayLike) -> Floats:
+        return self.curve(np.asarray(scores, dtype=np.float64))
+
+    @property
+    def free_parameters(self) -> int:
+        return FREE_PARAMETERS[self.mapping]
+
+
+def fit(mapping: MappingName, scores: ArrayLike, mos: ArrayLike) -> Fit:
+    """The least-squares ``mapping`` of oriented, finite ``scores`` (n,) to ``mos`` (n,). It always succeeds.
+
+    ``logistic4`` and ``cubic`` can only rise. ``logistic5`` is free where scores and opinions agree, since it is
+    no monotone family and its published fits are free; where they disagree it is held to the rising curves.
+    """
+    x, y = np.asarray(scores, dtype=np.float64), np.asarray(mos, dtype=np.float64)
+    if mapping not in _FITTERS:
+        raise UsageError(f"{mapping!r} is no mapping to fit.", hint=f"Choose one of {', '.join(_FITTERS)}.")
+    if x.ndim != 1 or x.shape != y.shape or x.size == 0:
+        raise UsageError(f"cannot fit scores of shape {x.shape} to opinions of shape {y.shape}.")
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise UsageError("cannot fit scores or opinions that are not finite.")
+    # Units are taken out first, so that extreme ones neither overflow nor vanish.
+    sx, sy = _unit(x), _unit(y)
+    u, v = (x - x.mean()) / sx, (y - y.mean()) / sy
+    shape, monotone = _FITTERS[mapping](u, v)
+    predicted = shape(u)
+    curve = _Scaled(shape, float(x.mean()), sx, float(y.mean()), sy)
+    return Fit(
+        mapping=mapping,
+        parameters=_PUBLISHED[mapping](shape, curve),
+        curve=curve,
+        sse=float(((predicted - v) ** 2).sum()) * sy * sy,
+        n=x.size,
+        monotone=monotone,
+        flat=bool(np.ptp(predicted) <= 1e-12),
+    )
+
+
+def mapped_plcc(
+    mapping: MappingName,
+    scores: ArrayLike,
+    mos: ArrayLike,
+    *,
+    higher_is_better: bool = True,
+    mos_higher_is_better: bool = True,
+) -> Estimate:
+    """PLCC after ``mapping``; see mapped_plcc_of."""
+    pairs = pair(scores, mos, higher_is_better=higher_is_better, mos_higher_is_better=mos_higher_is_better)
+    return mapped_plcc_of(pairs, fit_pairs(mapping, pairs))
+
+
+def fit_pairs(mapping: MappingName, pairs: Pairs) -> Fit | None:
+    """The fit, or None where there are no more pairs than parameters, or no correlation."""
+    if pairs.reason or pairs.n <= FREE_PARAMETERS[mapping]:
+        return None
+    return fit(mapping, pairs.scores, pairs.mos)
+
+
+def mapped_plcc_of(pairs: Pairs, fitted: Fit | None) -> Estimate:
+    """PLCC of the mapped scores with the opinions.
+
+    Its sign is that of the raw PLCC. Where that is negative no rising curve can help, and a curve fitted to
+    what is left would print a positive number: the raw value stands, and the note says so.
+    """
+    if fitted is None:
+        return Estimate(value=math.nan, n=pairs.n, total=pairs.total, reason=pairs.reason or _too_few(pairs))
+    raw = plcc_of(pairs)
+    if raw.value <= 0 or fitted.flat:
+        note = "ranks backwards: raw value" if raw.value < 0 else "no rising curve fits: raw value"
+        return Estimate(value=raw.value, n=raw.n, total=raw.total, reason=raw.reason, note=note)
+    value = pearson(fitted(pairs.scores), pairs.mos)
+    note = "" if fitted.monotone else "the fitted curve is not monotone"
+    return Estimate(value=value, n=pairs.n, total=pairs.total, note=note)
+
+
+def mapped_rmse_of(pairs: Pairs, fitted: Fit | None, mos_ci95: ArrayLike | None = None) -> Estimate:
+    """RMSE of the mapped scores, or RMSE* where ``mos_ci95`` (n of the pairs,) is given, with N-d below."""
+    if fitted is None:
+        return Estimate(value=math.nan, n=pairs.n, total=pairs.total, reason=pairs.reason or _too_few(pairs))
+    predicted = fitted(pairs.scores)
+    free = fitted.free_parameters
+    if mos_ci95 is None:
+        error = rmse(predicted, pairs.mos, free_parameters=free)
+    else:
+        error = rmse_star(predicted, pairs.mos, mos_ci95, free_parameters=free)
+    return Estimate(value=error.value, n=error.n, total=pairs.total, reason=error.reason)
+
+
+def _too_few(pairs: Pairs) -> str:
+    return f"n={pairs.n}: no more pairs than the mapping has parameters"
+
+
+def _unit(values: Floats) -> float:
+    spread = float(np.abs(values - values.mean()).max())
+    return spread if spread > 0 else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Scaled:
+    shape: Callable[[Floats], Floats]
+    x_mean: float
+    x_unit: float
+    y_mean: float
+    y_unit: float
+
+    def __call__(self, x: Floats) -> Floats:
+        return self.y_mean + self.y_unit * self.shape((x - self.x_mean) / self.x_unit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    intercept: float
+    slope: float
+
+    def __call__(self, x: Floats) -> Floats:
+        return self.intercept + self.slope * x
+
+
+def _linear(u: Floats, v: Floats) -> tuple[_Line, bool]:
+    norm = float(u @ u)
+    return _Line(0.0, max(0.0, float(u @ v) / norm) if norm > 0 else 0.0), True
+
+
+def _logistic4(u: Floats, v: Floats) -> tuple[Curve, bool]:
+    return fit_curve(u, v, linear_term=False), True
+
+
+def _logistic5(u: Floats, v: Floats) -> tuple[Curve, bool]:
+    if float(u @ v) <= 0:
+        return fit_curve(u, v, linear_term=False), True
+    curve = fit_curve(u, v, linear_term=True)
+    grid = np.sort(u)
+    return curve, bool(np.diff(curve(grid)).min() >= -1e-12)
+
+
+def _cubic(u: Floats, v: Floats) -> tuple[Cubic, bool]:
+    return fit_cubic(u, v), True
+
+
+def _line_parameters(shape: _Line, to: _Scaled) -> tuple[float, ...]:
+    slope = shape.slope * to.y_unit / to.x_unit
+    return to.y_mean + to.y_unit * shape.intercept - slope * to.x_mean, slope
+
+
+def _logistic4_parameters(shape: Curve, to: _Scaled) -> tuple[float, ...]:
+    low = to.y_mean + to.y_unit * shape.base
+    centre, scale = to.x_mean + to.x_unit * shape.centre, to.x_unit * shape.scale
+    return low + to.y_unit * shape.height, low, centre, scale
+
+
+def _logistic5_parameters(shape: Curve, to: _Scaled) -> tuple[float, ...]:
+    high, low, centre, scale = _logistic4_parameters(shape, to)
+    slope = shape.slope * to.y_unit / to.x_unit
+    return high - low, 1 / scale, centre, slope, (high + low) / 2 - slope * to.x_mean
+
+
+def _cubic_parameters(shape: Cubic, to: _Scaled) -> tuple[float, ...]:
+    line = np.polynomial.Polynomial([-to.x_mean / to.x_unit, 1 / to.x_unit])
+    scaled = to.y_mean + to.y_unit * np.polynomial.Polynomial(shape.powers())(line)
+    return tuple(np.pad(scaled.coef, (0, 4))[:4].tolist())
+
+
+_FITTERS: dict[MappingName, Callable[[Floats, Floats], tuple[Callable[[Floats], Floats], bool]]] = {
+    "linear": _linear,
+    "logistic4": _logistic4,
+    "logistic5": _logistic5,
+    "cubic": _cubic,
+}
+_PUBLISHED: dict[MappingName, Callable[..., tuple[float, ...]]] = {
+    "linear": _line_parameters,
+    "logistic4": _logistic4_parameters,
+    "logistic5": _logistic5_parameters,
+    "cubic": _cubic_parameters,
+}

@@ -1,0 +1,102 @@
+"""Which files a model run with given parameters loads: the declared ones, or a user's own in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from iqabench.errors import UsageError, WeightsMissing
+from iqabench.patterns import nearest
+from iqabench.specs import ModelSpec, WeightsFile
+from iqabench.types import ParamValue
+from iqabench.weights.cache import Cache
+from iqabench.weights.fetch import fetch, missing, present
+from iqabench.weights.progress import Progress
+
+Overrides = str | Path | Mapping[str, str | Path] | None
+
+
+def resolve(
+    spec: ModelSpec,
+    params: Mapping[str, ParamValue],
+    cache: Cache,
+    *,
+    overrides: Overrides = None,
+    pull: bool = True,
+    progress: Progress | None = None,
+) -> dict[str, Path]:
+    """The path of every weights file that ``spec`` needs with ``params``, by the file's declared name.
+
+    ``overrides`` are a user's own files: a path where the model needs exactly one file, a folder that holds
+    all needed files under their names, or a mapping from names to paths. They must exist, and their digest is
+    not checked. All others are verified; with ``pull=False`` nothing is downloaded.
+    Raises UsageError for overrides that do not fit, WeightsMissing, DigestMismatch, DownloadError.
+    """
+    needed = {file.name: file for file in spec.needed_weights(params)}
+    own = _own_files(spec, needed, overrides)
+    return {
+        name: own[name] if name in own else _declared(file, cache, spec.id, pull, progress)
+        for name, file in needed.items()
+    }
+
+
+def digests(files: Mapping[str, Path], cache: Cache) -> dict[str, str]:
+    """The SHA-256 of each file in use, for the keys of cells. Hashes only files that have changed."""
+    return {name: cache.digests.of(path) for name, path in files.items()}
+
+
+def read_overrides(texts: Iterable[str]) -> dict[str, Path | dict[str, Path]]:
+    """``ID=PATH`` and ``ID:NAME=PATH``, as typed, to each model's overrides. Raises UsageError."""
+    given: dict[str, Path | dict[str, Path]] = {}
+    for text in texts:
+        target, equals, path = text.partition("=")
+        model, colon, name = target.partition(":")
+        if not (equals and model and path) or (colon and not name):
+            raise UsageError(f"--weights {text!r} cannot be read.", hint="Write it as ID=PATH or ID:NAME=PATH.")
+        if not colon and model not in given:
+            given[model] = Path(path)
+            continue
+        files = given.setdefault(model, {})
+        if not colon or isinstance(files, Path) or name in files:
+            raise UsageError(f"--weights {text!r}: {target} has been given a path already.")
+        files[name] = Path(path)
+    return given
+
+
+def _declared(file: WeightsFile, cache: Cache, model: str, pull: bool, progress: Progress | None) -> Path:
+    if pull:
+        return fetch(file, cache, model=model, progress=progress)
+    here = present(file, cache, model=model)
+    if here is None:
+        raise missing(file, cache, model)
+    return here
+
+
+def _own_files(spec: ModelSpec, needed: Mapping[str, WeightsFile], overrides: Overrides) -> dict[str, Path]:
+    if overrides is None:
+        return {}
+    names = ", ".join(needed) or "none"
+    if isinstance(overrides, Mapping):
+        for name in overrides:
+            if name not in needed:
+                hint = nearest(name, list(needed)) or f"With these parameters it loads: {names}."
+                raise UsageError(f"{spec.id} loads no weights file named {name!r}.", hint=hint)
+        return {name: _existing(Path(path), spec) for name, path in overrides.items()}
+    if not needed:
+        raise UsageError(f"{spec.id} loads no weights, so none can be given.")
+    path = Path(overrides).expanduser()
+    if path.is_dir():
+        return {name: _existing(path / name, spec) for name in needed}
+    if len(needed) > 1:
+        raise UsageError(
+            f"{spec.id} loads {len(needed)} weights files, and one path was given.",
+            hint=f"Give a folder that holds them, or a path for each of: {names}.",
+        )
+    return {name: _existing(path, spec) for name in needed}
+
+
+def _existing(path: Path, spec: ModelSpec) -> Path:
+    path = path.expanduser()
+    if not path.is_file():
+        raise WeightsMissing(f"{path}, given as weights of {spec.id}, is not a file.")
+    return path.absolute()
