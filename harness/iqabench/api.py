@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from iqabench.report.table import long_table, matrix, read_scores, write_scores
+from iqabench.report.table import IMAGES, SCORES, image_table, long_table, matrix, read_table, write_table
 from iqabench.run.execute import Execution
 from iqabench.run.manifest import read_manifest, write_manifest
 from iqabench.run.observer import Observer
 from iqabench.run.prepare import prepare
-from iqabench.run.study import Study, read_study, study_from
+from iqabench.run.study import Study, read_study, relative_to, study_from
 from iqabench.store import Store
 
 
@@ -65,6 +65,7 @@ def run(
 
 def run_study(study: Study, observer: Observer, *, waiting: Callable[[], None] | None = None) -> Result:
     """Prepare, execute and tabulate a study in its run folder, which no other process may use meanwhile."""
+    study = relative_to(study, Path.cwd())  # so that the copy in the run folder can be given from anywhere
     with Store(Path(study.out)) as store, store.lock(waiting=waiting):
         prepared = prepare(study, store, observer)
         write_manifest(store.folder, prepared)
@@ -74,7 +75,8 @@ def run_study(study: Study, observer: Observer, *, waiting: Callable[[], None] |
         finally:
             outcomes = execution.outcomes
             table = long_table(prepared.plan, outcomes, store, seed=study.seed)
-            write_scores(store.folder, table)
+            write_table(store.folder, SCORES, table)
+            write_table(store.folder, IMAGES, image_table(prepared.plan, outcomes, store))
         failed = [outcome.reason for cell, outcome in executed.failures() if cell.model.stage != "score"]
         return Result(
             folder=store.folder,
@@ -88,7 +90,7 @@ def run_study(study: Study, observer: Observer, *, waiting: Callable[[], None] |
 def open_run(folder: str | PathLike[str]) -> Result:
     """The result of a run made before."""
     path = Path(folder)
-    return Result(folder=path, scores=read_scores(path), manifest=read_manifest(path))
+    return Result(folder=path, scores=read_table(path, SCORES), manifest=read_manifest(path))
 
 
 def _plain(value: Any) -> Any:

@@ -6,8 +6,12 @@ channel are reduced to 8 by rounding where Pillow gives them whole (grey), else 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import stat
+import struct
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,13 +44,19 @@ SUFFIXES = frozenset(
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "PPM", "GIF", "AVIF", "JPEG2000")
 MAX_PIXELS = 100_000_000
 """Largest image read, unless the environment's IQABENCH_MAX_PIXELS says otherwise."""
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, OverflowError, struct.error, MemoryError)
+"""What Pillow's decoders are known to raise for files that are not whole."""
+_OWN_LIMIT = threading.Lock()
 
 
 def read_size(path: Path) -> tuple[int, int]:
     """(height, width) as the image will be read, from its header alone. Raises ImageError."""
     with _open(path) as image:
         width, height = image.size
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        try:
+            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        except _BROKEN as error:
+            raise ImageError(f"{path}: its EXIF data cannot be read ({_reason(error)}).") from error
     return (width, height) if turned else (height, width)
 
 
@@ -57,19 +67,24 @@ def read_image(path: Path) -> NDArray[np.uint8]:
             image.load()
             upright = ImageOps.exif_transpose(image)
             return np.array(_to_rgb(upright), dtype=np.uint8)
-        except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        except _BROKEN as error:
             raise ImageError(f"{path}: cannot be decoded ({_reason(error)}).", hint="Replace the file.") from error
 
 
-def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write (H, W, 3) uint8 losslessly: whole under its name, or not at all. Raises StoreError."""
-    temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.tmp")
+def write_png(path: Path, pixels: NDArray[np.uint8], *, scratch: Path | None = None) -> None:
+    """Write (H, W, 3) uint8 losslessly: whole under its name, or not at all. Raises StoreError.
+
+    It is written in the folder ``scratch``, of the same file system, or beside its place, and then renamed.
+    """
+    temporary = (scratch or path.parent) / f".{path.name[:80]}.{secrets.token_hex(4)}.tmp"
     try:
+        temporary.parent.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(temporary, format="PNG", compress_level=1)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise StoreError(f"{path}: cannot be written ({_reason(error)}).") from error
 
 
@@ -87,26 +102,39 @@ def to_pixels(image: Tensor) -> NDArray[np.uint8]:
 
 
 def _open(path: Path) -> Image.Image:
+    """The image, its header read. Raises ImageError."""
     try:
-        image = Image.open(path, formats=FORMATS)
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # opening a named pipe would wait for ever
+            raise ImageError(f"{path}: is not a file.", hint="Replace or remove it.")
+        image = _open_any_size(path)
     except UnidentifiedImageError:
-        what = "is empty" if path.stat().st_size == 0 else "is not an image that can be read"
+        what = "is empty" if found.st_size == 0 else "is not an image that can be read"
         raise ImageError(f"{path}: {what}.", hint="Replace or remove the file.") from None
-    except Image.DecompressionBombError:
-        raise _too_large(path, "far more") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ImageError(f"{path}: cannot be opened ({_reason(error)}).") from error
+    except _BROKEN as error:
+        raise ImageError(f"{path}: cannot be opened ({_reason(error)}).", hint="Replace or remove the file.") from error
     pixels = image.size[0] * image.size[1]
     if pixels > int(os.environ.get("IQABENCH_MAX_PIXELS", MAX_PIXELS)):
         image.close()
-        raise _too_large(path, f"{pixels / 1e6:.0f} megapixels, more")
+        raise _too_large(path, pixels)
     return image
 
 
-def _too_large(path: Path, how_large: str) -> ImageError:
+def _open_any_size(path: Path) -> Image.Image:
+    """Only the header is read here. Pillow's own limit, warning first and lower than ours, is put aside for that
+    long: the limit that holds is the one that the user can set."""
+    with _OWN_LIMIT:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(path, formats=FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _too_large(path: Path, pixels: int) -> ImageError:
     limit = int(os.environ.get("IQABENCH_MAX_PIXELS", MAX_PIXELS)) / 1e6
     return ImageError(
-        f"{path}: {how_large} than the limit of {limit:.0f} megapixels.",
+        f"{path}: {pixels / 1e6:.0f} megapixels, more than the limit of {limit:.0f}.",
         hint="Make it smaller, or set IQABENCH_MAX_PIXELS.",
     )
 
@@ -116,6 +144,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return image
     if image.mode.startswith("I") or image.mode == "F":
         wide = np.asarray(image, dtype=np.float64)
+        if not np.isfinite(wide).all():
+            raise ValueError("it holds NaN or infinity")
         top = 65535.0 if image.mode != "F" or wide.max(initial=0) > 1 else 1.0
         return Image.fromarray(np.round(wide.clip(0, top) * (255 / top)).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,7 +63,8 @@ class Cell:
 
     ``input`` is the cell that makes its image, None where ``file`` is the image. ``reference`` is the
     pristine image of a full-reference score, cropped at the bottom and the right to ``size``. ``size`` is the
-    input's (height, width). ``problem`` says why it cannot even be tried.
+    input's (height, width). ``filed`` names the photo in the file name of an image: of several photos with the same
+    content, the first, since they share their cells. ``problem`` says why it cannot even be tried.
     """
 
     key: str
@@ -74,6 +74,7 @@ class Cell:
     input: Cell | None
     reference: Path | None
     size: tuple[int, int]
+    filed: str
     degrader: str = ""
     enhancer: str = ""
     problem: str = ""
@@ -151,7 +152,9 @@ class _Builder:
     def __init__(self, selections: Selections, identities: Mapping[str, str]) -> None:
         self.cells: list[Cell] = []
         self._identities = identities
-        self._left_out: Counter[str] = Counter()
+        self._filed: dict[str, str] = {}
+        self._unused: list[str] = []
+        self._unjudged: dict[str, dict[str, None]] = {}
         self._baselines = selections.baselines
         self._scorers = [self._model(selection, "score") for selection in selections.scorers]
         self._degraders = [self._model(selection, "degrade") for selection in selections.degraders]
@@ -168,11 +171,10 @@ class _Builder:
             used = {enhancer.selection.spec.id for pair in self._pairs.values() for enhancer in pair}
             for enhancer in self._enhancers:
                 if enhancer.selection.spec.id not in used:
-                    self._left_out[
-                        f"{enhancer.label} is not used: it undoes none of the degraders (--all-pairs uses it)"
-                    ] = 0
+                    self._unused.append(enhancer.label)
 
     def add(self, photo: Photo, externals: Sequence[tuple[str, Photo]]) -> None:
+        self._filed.setdefault(photo.digest, photo.item.name)
         if self._degraders:
             for degrader in self._degraders:
                 self._add_degraded(photo, degrader)
@@ -213,6 +215,7 @@ class _Builder:
             input=parent,
             reference=None,
             size=parent.made_size if parent else photo.size,
+            filed=self._filed[photo.digest],
             degrader=degrader,
             enhancer=enhancer,
             problem=photo.problem,
@@ -236,7 +239,8 @@ class _Builder:
             spec = scorer.selection.spec
             assert isinstance(spec, ScorerSpec)
             if spec.reference and reference is None:
-                self._left_out[_no_reference(scorer, degrader, enhancer)] += 1
+                situation = " + ".join(filter(None, (degrader, enhancer))) or "the photos as they are"
+                self._unjudged.setdefault(situation, {})[scorer.label] = None
                 continue
             used = reference if spec.reference else None
             against = photo.reference_digest if used == photo.item.reference else photo.digest
@@ -249,6 +253,7 @@ class _Builder:
                     input=made,
                     reference=used,
                     size=made.made_size if made else source.size,
+                    filed=photo.item.name,
                     degrader=degrader,
                     enhancer=enhancer,
                     problem=problem or photo.problem,
@@ -260,7 +265,15 @@ class _Builder:
         return Model(selection, stage, known or identity(selection, dtype="float32", seed=0, digests={}))
 
     def notes(self) -> tuple[str, ...]:
-        return tuple(f"{n} × {text}" if n else text for text, n in self._left_out.items())
+        """What was left out and why, one sentence a case."""
+        unused = [
+            f"{label} is not used: it undoes none of the degraders (--all-pairs uses it)" for label in self._unused
+        ]
+        unjudged = [
+            f"{situation}: no reference of the same size for {', '.join(scorers)}"
+            for situation, scorers in self._unjudged.items()
+        ]
+        return (*unused, *unjudged)
 
 
 def _undoes(enhancer: Selection, degrader: Selection) -> bool:
@@ -286,11 +299,6 @@ def _scale(model: Model) -> int:
     spec = model.selection.spec
     assert isinstance(spec, DegraderSpec | EnhancerSpec)
     return spec.scale_with(model.selection.params)
-
-
-def _no_reference(scorer: Model, degrader: str, enhancer: str) -> str:
-    what = " + ".join(filter(None, (degrader, enhancer))) or "the photos as they are"
-    return f"{scorer.label} cannot judge {what}: there is no reference of the same size"
 
 
 def _digest(*parts: object) -> str:

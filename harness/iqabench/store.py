@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
+from iqabench.datasets.folder import JOURNAL
 from iqabench.errors import StoreError
 from iqabench.plan import Cell
 
@@ -60,7 +61,7 @@ class Store:
 
     def __init__(self, folder: Path, *, create: bool = True) -> None:
         self.folder = folder
-        journal = folder / "journal.sqlite"
+        journal = folder / JOURNAL
         if not create and not journal.is_file():
             raise StoreError(f"{folder} is not a run folder.", hint="Give the folder that `iqabench run --out` named.")
         with _named(folder):
@@ -91,14 +92,26 @@ class Store:
                     waiting()
                 lock.acquire()
         try:
+            self._clear_scratch()
             yield
         finally:
             lock.release()
 
+    @property
+    def scratch(self) -> Path:
+        """Where workers write images before these take their place."""
+        return self.folder / ".scratch"
+
+    def _clear_scratch(self) -> None:
+        """Remove what a killed process left half written."""
+        for path in (*self.scratch.glob(".*.tmp"), *self.folder.glob(".*.tmp")):
+            with _named(self.folder):
+                path.unlink(missing_ok=True)
+
     def image_path(self, cell: Cell) -> Path:
         """Where the image of a degrade or enhance cell lies: readable names, unique by its key."""
         folders = (_slug(part) for part in (cell.degrader or "original", cell.enhancer or "degraded"))
-        stem = os.path.splitext(cell.photo.item.name)[0]
+        stem = os.path.splitext(cell.filed)[0]
         return self.folder.joinpath("images", *folders, f"{_slug(stem)}-{cell.key[:12]}.png")
 
     def outcomes(self) -> dict[str, Outcome]:
@@ -121,7 +134,7 @@ class Store:
         rows = [(f.path, f.size, f.mtime, f.digest, f.height, f.width) for f in facts]
         self._write("insert or replace into files values (?, ?, ?, ?, ?, ?)", rows)
 
-    def _write(self, statement: str, rows: list[tuple[object, ...]]) -> None:
+    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         if not rows:
             return
         with _named(self.folder):
@@ -137,13 +150,16 @@ class Store:
 @contextmanager
 def _named(folder: Path) -> Iterator[None]:
     """Any failure of the disk or the journal as one clear error."""
-    hint = "What was computed before is kept: free some space or allow writing, then give the same command."
+    hint = "What is on record is kept: free some space or allow writing, then give the same command."
     try:
         yield
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror or error}.", hint=hint) from error
-    except sqlite3.Error as error:
+    except sqlite3.OperationalError as error:
         raise StoreError(f"{folder}: the journal cannot be used ({error}).", hint=hint) from error
+    except sqlite3.Error as error:
+        damaged = f"Move {JOURNAL} out of the run folder; the same command then computes everything again."
+        raise StoreError(f"{folder}: the journal is damaged ({error}).", hint=damaged) from error
 
 
 def _slug(text: str) -> str:

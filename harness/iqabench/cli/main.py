@@ -12,6 +12,7 @@ import click
 
 from iqabench.errors import IqabenchError
 from iqabench.patterns import nearest
+from iqabench.text import printable
 
 COMMANDS = {
     "run": ("iqabench.cli.run", "Degrade, enhance and score photos; print the matrices."),
@@ -88,7 +89,8 @@ def main(args: Sequence[str] | None = None) -> None:
 def _explain(message: str) -> None:
     if os.environ.get("IQABENCH_DEBUG"):
         traceback.print_exc()
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
+    printed = "\n".join(map(printable, message.split("\n")))
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {printed}", err=True)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Quiet(Observer):
             self._say(f"... {self._failed} failed so far.")
 
     def _say(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 class _Speed(ProgressColumn):

@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def photos() -> Path:
-    """The folder of seven views of five free photographs, about 512×384 each."""
+    """The folder of six views of four free photographs, 512×384 each."""
     return Path(__file__).with_name("photos")

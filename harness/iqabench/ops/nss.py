@@ -5,14 +5,13 @@ A photograph's luma, less its local mean and divided by its local deviation, is 
 products of neighbours. Here are these MSCN coefficients and the fits of their distributions by moments
 (Mittal, Moorthy, Bovik, "No-reference image quality assessment in the spatial domain", 2012).
 
-All is in float64, for the fits choose from a grid of shapes, where a last bit can move the choice; sums run
-along rows first, so that no bit depends on the batch or the number of threads.
+All is in float64, for the fits choose from a grid of shapes, where a last bit can move the choice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,8 @@ SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 _WINDOW_SIDE = 7
 _WINDOW_SIGMA = 7 / 6
+_CACHED_SAMPLES = 1 << 16
+_GPU_SAMPLES = 1 << 25
 
 
 def grey_levels(images: Tensor) -> Tensor:
@@ -38,12 +39,13 @@ def grey_levels(images: Tensor) -> Tensor:
     those of single precision, which decides the ties, one pixel in a thousand, mostly upwards as MATLAB does;
     and since it is done exactly, the same everywhere. It matters: they move BRISQUE by up to 0.5 %.
     """
-    levels = (images * 255).round()
     red, green, blue = torch.tensor((0.299, 0.587, 0.114)).tolist()
-    grey = levels[:, 0:1].double().mul_(red)
-    grey += levels[:, 1:2].double().mul_(green)
-    grey += levels[:, 2:3].double().mul_(blue)
-    return grey.round_()
+    grey = torch.empty_like(images[:, 0:1], dtype=torch.float64)
+    for items, rows in _strips(grey, copies=4):
+        levels = (images[items, :, rows] * 255).round_().double()
+        luma = levels[:, 0:1].mul(red) + levels[:, 1:2].mul(green) + levels[:, 2:3].mul(blue)
+        grey[items, :, rows] = luma.round_()
+    return grey
 
 
 def mscn(grey: Tensor, *, border: str) -> Tensor:
@@ -56,19 +58,71 @@ def mscn(grey: Tensor, *, border: str) -> Tensor:
     rounding noise, and the fits below, which count signs, would differ between machines.
     """
     window = gaussian_window(_WINDOW_SIDE, _WINDOW_SIGMA)
-    excess = float(torch.outer(window, window).float().double().sum())
-    taps = (window * excess**0.5).tolist()
-    mean = _smooth(grey, taps, border)
-    deviation = _smooth(grey.square(), taps, border).sub_(mean.square()).abs_().sqrt_()
-    return (grey - mean).div_(deviation.add_(1))
+    total = float(torch.outer(window, window).float().double().sum())
+    taps = (window * total**0.5).tolist()
+    reach = _WINDOW_SIDE // 2
+    mode = "constant" if border == "zeros" else border
+    padded = F.pad(grey, (reach, reach, reach, reach), mode=mode)
+    coefficients = torch.empty_like(grey)
+    for items, rows in _strips(grey, copies=4):
+        around = padded[items, :, rows.start : rows.stop + 2 * reach]
+        mean, mean_of_squares = _smooth(torch.cat([around, around.square()], dim=1), taps).split(1, dim=1)
+        deviation = mean_of_squares.sub_(mean.square()).abs_().sqrt_()
+        torch.div(grey[items, :, rows].sub(mean), deviation.add_(1), out=coefficients[items, :, rows])
+    return coefficients
 
 
-def neighbour_products(coefficients: Tensor) -> Iterator[Tensor]:
-    """The products with each neighbour of SHIFTS, wrapping round at the borders, of (N, 1, H, W)."""
-    height, width = coefficients.shape[-2:]
-    wrapped = F.pad(coefficients, (1, 1, 1, 0), mode="circular")
-    for down, right in SHIFTS:
-        yield coefficients * wrapped[..., 1 - down : 1 - down + height, 1 - right : 1 - right + width]
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Sums over the samples of a distribution, and over those left and right of zero; any shape, all alike."""
+
+    samples: int
+    left_count: Tensor
+    right_count: Tensor
+    left_sum: Tensor
+    right_sum: Tensor
+    left_energy: Tensor
+    right_energy: Tensor
+
+    def __getitem__(self, at: slice) -> Moments:
+        """Those of some of the distributions, along the last dimension."""
+        return Moments(self.samples, *(getattr(self, field.name)[..., at] for field in fields(self)[1:]))
+
+
+def moments(coefficients: Tensor) -> Moments:
+    """Of each map of (N, 1, H, W), and of its products with each neighbour of SHIFTS: (N, 5) of each moment.
+
+    Neighbours wrap round at the borders of the map.
+    """
+    count, _, height, width = coefficients.shape
+    wrapped = F.pad(coefficients, (1, 1, 1, 0), mode="circular")[:, 0]
+    sums = coefficients.new_zeros(3, count, len(SHIFTS) + 1)
+    energies = torch.zeros_like(sums)
+    for items, rows in _strips(coefficients, copies=len(SHIFTS) + 1):
+        size = (items.stop - items.start, len(SHIFTS) + 1, rows.stop - rows.start, width)
+        samples, parts = coefficients.new_empty(size), coefficients.new_empty(3, *size)
+        samples[:, 0] = coefficients[items, 0, rows]
+        for place, (down, right) in enumerate(SHIFTS, start=1):
+            above = slice(rows.start + 1 - down, rows.stop + 1 - down)
+            neighbours = wrapped[items, above, 1 - right : 1 - right + width]
+            torch.mul(samples[:, 0], neighbours, out=samples[:, place])
+        torch.clamp(samples, max=0, out=parts[0])
+        torch.clamp(samples, min=0, out=parts[1])
+        torch.sign(samples, out=parts[2])
+        # Along rows first, for then no bit depends on how many threads share a sum.
+        sums[:, items] += parts.sum(dim=-1).sum(dim=-1)
+        energies[:, items] += torch.linalg.vector_norm(parts, dim=-1).square().sum(dim=-1)
+    left_sum, right_sum, surplus = sums
+    left_energy, right_energy, counted = energies
+    return Moments(
+        height * width,
+        (counted - surplus) / 2,
+        (counted + surplus) / 2,
+        left_sum,
+        right_sum,
+        left_energy,
+        right_energy,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,31 +149,25 @@ class Aggd:
         return (right - left) * (torch.lgamma(2 / self.shape) - torch.lgamma(1 / self.shape)).exp()
 
 
-def fit_aggd(samples: Tensor) -> Aggd:
-    """Fit by moments over the last two dimensions (Lasmar, Stitou, Berthoumieu, 2009): (..., H, W) -> (...)."""
-    positive = samples.clamp(min=0)
-    negative = samples.clamp(max=0)
-    signs = samples.sign()
-    counted, surplus = _energy(signs), _total(signs)
-    positive_energy, negative_energy = _energy(positive), _energy(negative)
-    left = (2 * negative_energy / (counted - surplus)).sqrt()
-    right = (2 * positive_energy / (counted + surplus)).sqrt()
-    size = samples.shape[-2] * samples.shape[-1]
-    magnitude = (_total(positive) - _total(negative)) / size
-    ratio = magnitude.square() / ((positive_energy + negative_energy) / size)
+def fit_aggd(of: Moments) -> Aggd:
+    """By matching moments (Lasmar, Stitou, Berthoumieu, "Multiscale skewed heavy tailed model", ICIP 2009)."""
+    left = (of.left_energy / of.left_count).sqrt()
+    right = (of.right_energy / of.right_count).sqrt()
     skew = left / right
-    ratio = ratio * (skew**3 + 1) * (skew + 1) / (skew**2 + 1).square()
-    shapes, between, _ = _shape_grid(samples.device)
+    ratio = _flatness(of) * (skew**3 + 1) * (skew + 1) / (skew**2 + 1).square()
+    shapes, between, _ = _shape_grid(ratio.device)
     return Aggd(_nearest(ratio, shapes, between), left, right)
 
 
-def fit_ggd(samples: Tensor) -> tuple[Tensor, Tensor]:
-    """Shape and variance by moments over the last two dimensions (Sharifi, Leon-Garcia, 1995): (..., H, W) -> (...)."""
-    size = samples.shape[-2] * samples.shape[-1]
-    variance = _energy(samples) / size
-    magnitude = _total(samples.abs()) / size
-    shapes, _, between = _shape_grid(samples.device)
-    return _nearest(magnitude.square() / variance, shapes, between), variance
+def fit_ggd(of: Moments) -> tuple[Tensor, Tensor]:
+    """Shape and variance, by matching moments (Sharifi, Leon-Garcia, IEEE TCSVT 1995)."""
+    shapes, _, between = _shape_grid(of.left_sum.device)
+    return _nearest(_flatness(of), shapes, between), (of.left_energy + of.right_energy) / of.samples
+
+
+def _flatness(of: Moments) -> Tensor:
+    """E|x|² / E x²."""
+    return ((of.right_sum - of.left_sum) / of.samples).square() / ((of.left_energy + of.right_energy) / of.samples)
 
 
 @lru_cache(maxsize=8)
@@ -141,19 +189,24 @@ def _nearest(ratio: Tensor, shapes: Tensor, between: Tensor) -> Tensor:
     return shapes[torch.searchsorted(between, ratio.nan_to_num(nan=0.0))]
 
 
-def _total(values: Tensor) -> Tensor:
-    return values.sum(-1).sum(-1)
+def _strips(maps: Tensor, *, copies: int = 1) -> Iterator[tuple[slice, slice]]:
+    """Items and rows of (N, 1, H, W) that are computed together, so that intermediates stay in the cache.
+
+    Where an image is cut depends on its own size only.
+    """
+    count, _, height, width = maps.shape
+    budget = (_GPU_SAMPLES if maps.is_cuda else _CACHED_SAMPLES) // copies
+    items = max(1, budget // (height * width))
+    rows = max(1, min(height, budget // width))
+    for first in range(0, count, items):
+        for top in range(0, height, rows):
+            yield slice(first, min(first + items, count)), slice(top, min(top + rows, height))
 
 
-def _energy(values: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(values, dim=-1).square().sum(-1)
-
-
-def _smooth(images: Tensor, taps: list[float], border: str) -> Tensor:
-    """A symmetric separable window applied tap by tap: in float64 several times as fast as a convolution."""
+def _smooth(padded: Tensor, taps: list[float]) -> Tensor:
+    """A symmetric separable window, tap by tap: in float64 several times as fast as a convolution."""
     reach = len(taps) // 2
-    mode = "constant" if border == "zeros" else border
-    smoothed = F.pad(images, (reach, reach, reach, reach), mode=mode)
+    smoothed = padded
     for dim in (-2, -1):
         size = smoothed.shape[dim] - 2 * reach
         total = smoothed.narrow(dim, reach, size) * taps[reach]

@@ -17,4 +17,6 @@ def decode(encoded: Tensor) -> Tensor:
 
 def encode(linear: Tensor) -> Tensor:
     """Linear light, of any shape, to pixel values."""
-    return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp(min=0) ** (1 / 2.4) - 0.055)
+    # Clamped so that the branch not taken has a finite gradient.
+    power = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(linear <= 0.0031308, linear * 12.92, power)

@@ -48,7 +48,9 @@ def _table(
         table.add_column(f"{scorer} {'↑' if models[scorer]['higher_is_better'] else '↓'}", justify="right")
     groups = list(dict.fromkeys(degrader for degrader, _ in numbers.index))
     for group in groups:
-        block = numbers.loc[[key for key in numbers.index if key[0] == group]]
+        block = numbers.loc[[key for key in numbers.index if key[0] == group and planned.loc[key, scorers].any()]]
+        if block.empty:
+            continue
         best = {scorer: _best(block[scorer], bool(models[scorer]["higher_is_better"])) for scorer in scorers}
         for position, key in enumerate(block.index):
             cells = (

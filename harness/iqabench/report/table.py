@@ -14,7 +14,8 @@ from iqabench.patterns import nearest
 from iqabench.plan import Plan
 from iqabench.store import Outcome, Store
 
-SCORES = "scores.parquet"
+SCORES, IMAGES = "scores", "images"
+IMAGE_COLUMNS = ("dataset", "item", "degrader", "enhancer", "image", "status", "reason", "seconds", "device")
 COLUMNS = (
     "dataset", "item", "source", "degrader", "enhancer", "scorer", "seed", "score", "status", "reason",
     "seconds", "device", "mos", "image",
@@ -54,6 +55,25 @@ def long_table(plan: Plan, outcomes: Mapping[str, Outcome], store: Store, *, see
     return table.astype({"score": "float64", "mos": "float64", "seconds": "float64", "seed": "int64"})
 
 
+def image_table(plan: Plan, outcomes: Mapping[str, Outcome], store: Store) -> pd.DataFrame:
+    """One row for every image of the run: the photos (degrader and enhancer empty), what other tools made of them,
+    and every image that was to be made. ``image`` is as in the long table."""
+    rows: dict[tuple[str, ...], tuple[object, ...]] = {}
+    for photo in plan.photos:
+        status = "failed" if photo.problem else "done"
+        key = (photo.dataset, photo.item.name, "", "")
+        rows[key] = (*key, str(photo.item.image), status, photo.problem, 0.0, "")
+    for cell in plan.cells:
+        key = (cell.photo.dataset, cell.photo.item.name, cell.degrader, cell.enhancer)
+        if cell.model.stage != "score":
+            outcome = outcomes.get(cell.key) or Outcome(cell.key, "failed", reason="not tried yet")
+            path = str(store.image_path(cell).relative_to(store.folder))
+            rows[key] = (*key, path, outcome.status, outcome.reason, outcome.seconds, outcome.device)
+        elif key not in rows:
+            rows[key] = (*key, str(cell.file), "failed" if cell.problem else "done", cell.problem, 0.0, "")
+    return pd.DataFrame.from_records(list(rows.values()), columns=list(IMAGE_COLUMNS))
+
+
 def matrix(table: pd.DataFrame, value: str = "mean") -> pd.DataFrame:
     """Degrader and enhancer down, scorers across.
 
@@ -77,21 +97,24 @@ def matrix(table: pd.DataFrame, value: str = "mean") -> pd.DataFrame:
     )
 
 
-def write_scores(folder: Path, table: pd.DataFrame) -> None:
-    """The table as scores.csv and scores.parquet, each whole or not at all. Raises StoreError."""
-    for name, write in (("scores.csv", table.to_csv), (SCORES, table.to_parquet)):
-        temporary = folder / f".{name}.{secrets.token_hex(4)}.tmp"
+def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
+    """The table as NAME.csv and NAME.parquet, each whole or not at all. Raises StoreError."""
+    for file, write in ((f"{name}.csv", table.to_csv), (f"{name}.parquet", table.to_parquet)):
+        temporary = folder / f".{file}.{secrets.token_hex(4)}.tmp"
         try:
             write(temporary, index=False)
-            os.replace(temporary, folder / name)
+            os.replace(temporary, folder / file)
         except OSError as error:
             temporary.unlink(missing_ok=True)
-            raise StoreError(f"{folder / name}: cannot be written ({error.strerror or error}).") from error
+            raise StoreError(f"{folder / file}: cannot be written ({error.strerror or error}).") from error
 
 
-def read_scores(folder: Path) -> pd.DataFrame:
-    """The table of a run folder. Raises StoreError."""
-    path = folder / SCORES
+def read_table(folder: Path, name: str) -> pd.DataFrame:
+    """A table of a run folder. Raises StoreError."""
+    path = folder / f"{name}.parquet"
     if not path.is_file():
-        raise StoreError(f"{folder} holds no scores.", hint="Give the folder that `iqabench run --out` named.")
-    return pd.read_parquet(path)
+        raise StoreError(f"{folder} holds no {name}.", hint="Give the folder that `iqabench run --out` named.")
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: cannot be read ({error}).", hint="Give the run's command again.") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iqabench.errors import RunFailed
@@ -16,6 +16,7 @@ from iqabench.run.prepare import Prepared
 from iqabench.run.protocol import Job, Setup, Task
 from iqabench.run.study import Study
 from iqabench.store import Outcome, Store
+from iqabench.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Execution:
     def run(self) -> Executed:
         """Compute what is pending. Raises StoreError where the disk refuses, RunFailed under ``fail_fast``."""
         plan = self._prepared.plan
-        self._observer.planned(plan, len(plan.cells) - sum(map(len, self._pending.values())))
+        self._observer.planned(plan, sum(cell.key in self._outcomes for cell in plan.cells))
         study = self._study
         setup = Setup(
             device=study.device,
@@ -57,6 +58,7 @@ class Execution:
             seed=study.seed,
             threads=1 if study.strict else max(1, (os.cpu_count() or 1) // study.workers),
             strict=study.strict,
+            scratch=str(self._store.scratch.absolute()),
         )
         limits = Limits(load=study.load_timeout, image=study.timeout)
         with Pool(setup, workers=study.workers, limits=limits, logs=self._store.folder / "logs") as pool:
@@ -139,6 +141,7 @@ class Execution:
     def _report(self, outcomes: list[Outcome]) -> None:
         if not outcomes:
             return
+        outcomes = [replace(o, reason=printable(o.reason)) if o.reason else o for o in outcomes]
         self._store.record(outcomes)
         self._outcomes.update((outcome.key, outcome) for outcome in outcomes)
         self._observer.outcomes(outcomes)

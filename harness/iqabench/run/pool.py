@@ -26,6 +26,10 @@ from iqabench.store import Outcome
 
 JOB_MOST, JOB_PIXELS = 32, 48_000_000
 QUEUED_JOBS = 2
+START_SECONDS = 300.0
+"""For a worker to import torch; a slow network disk takes a while, and no model is to blame."""
+DEATHS_MOST = 10
+"""Images in a row that may take a model's process down with them, before the model is given up for this run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,17 +48,28 @@ class ModelQueue:
     tasks: deque[Task]
     alone: deque[Task] = field(default_factory=deque)
     workers: int = 0
+    deaths: int = 0
 
-    def take(self) -> Job | None:
-        """The next job: images of one size, few enough to be decoded ahead. Suspects go one at a time."""
+    def take(self, workers: int) -> Job | None:
+        """The next job: images of one size, few enough to be decoded ahead and to leave the other workers some.
+        Suspects go one at a time."""
         if not self.tasks:
             return replace(self.job, tasks=(self.alone.popleft(),), batch=1) if self.alone else None
         size = self.tasks[0].size
         most = max(1, min(JOB_MOST, JOB_PIXELS // max(1, size[0] * size[1])))
+        if workers > 1:
+            most = min(most, max(self.job.batch, -(-len(self.tasks) // (QUEUED_JOBS * workers))))
         taken: list[Task] = []
         while self.tasks and len(taken) < most and self.tasks[0].size == size:
             taken.append(self.tasks.popleft())
         return replace(self.job, tasks=tuple(taken))
+
+    def give_up(self) -> list[Task]:
+        """All that is left, taken out of the queue."""
+        left = [*self.tasks, *self.alone]
+        self.tasks.clear()
+        self.alone.clear()
+        return left
 
     def __len__(self) -> int:
         return len(self.tasks) + len(self.alone)
@@ -87,7 +102,9 @@ class _Process:
     def limit(self, limits: Limits) -> float:
         if self.doing == "batch":
             return limits.image * max(1, len(self.batch))
-        return limits.load if self.doing in ("loading", "starting") else float("inf")
+        if self.doing == "starting":
+            return max(limits.load, START_SECONDS)
+        return limits.load if self.doing == "loading" else float("inf")
 
     def holds(self) -> list[tuple[ModelQueue, Task]]:
         """Tasks sent and not answered."""
@@ -145,7 +162,7 @@ class Pool:
         return min(waiting, key=lambda queue: (queue.workers, -len(queue)), default=None)
 
     def _send(self, process: _Process, queue: ModelQueue) -> None:
-        job = queue.take()
+        job = queue.take(self._most)
         if job is None:
             return
         if process.queue is not queue:
@@ -187,7 +204,7 @@ class Pool:
             if event == "outcomes":
                 if process.doing == "batch":
                     process.now("between")
-                self._idle_deaths = 0
+                self._idle_deaths = process.jobs[0][0].deaths = 0
                 for plain in message["outcomes"]:
                     process.answered.add(plain["key"])
                     outcomes.append(Outcome(**plain, device=process.device))
@@ -225,13 +242,16 @@ class Pool:
                 failed.append(self._failure(queue, task, f"{reason} while loading"))
             elif task.key in suspects and len(suspects) == 1:
                 failed.append(self._failure(queue, task, reason))
+                queue.deaths += 1
             elif task.key in suspects:
                 queue.alone.append(task)
             else:
                 queue.tasks.appendleft(task)
         if doing == "loading" and current is not None:
-            failed += [self._failure(current, task, f"{reason} while loading") for task in current.tasks]
-            current.tasks.clear()
+            failed += [self._failure(current, task, f"{reason} while loading") for task in current.give_up()]
+        if current is not None and current.deaths >= DEATHS_MOST:
+            again = f"{reason}, {DEATHS_MOST} times in a row; the rest was not tried"
+            failed += [self._failure(current, task, again) for task in current.give_up()]
         if not failed and not suspects:
             self._idle_deaths += 1
             if self._idle_deaths > 3:
@@ -242,7 +262,10 @@ class Pool:
         return Outcome(task.key, "failed", reason=f"{queue.job.model}: its process {reason}")
 
     def _how_it_died(self, process: _Process) -> str:
-        code = process.popen.wait()
+        try:
+            code = process.popen.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            return "closed the line to the supervisor"
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
     def _remove(self, process: _Process) -> None:

@@ -35,13 +35,15 @@ class Job:
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What holds for a worker's whole life. ``device`` may be ``auto``; ``index`` tells workers apart, so that
-    each takes another GPU; ``threads`` 0 leaves the number to torch."""
+    each takes another GPU; ``threads`` 0 leaves the number to torch; in the folder ``scratch`` images are written
+    before they take their place."""
 
     device: str
     dtype: str
     seed: int
     threads: int
     strict: bool
+    scratch: str
     index: int = 0
 
 

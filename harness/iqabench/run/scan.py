@@ -13,6 +13,7 @@ from iqabench.errors import ImageError
 from iqabench.images import read_size
 from iqabench.plan import External, Photo
 from iqabench.store import FileFacts, Store
+from iqabench.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Scanner:
         problem = image.problem or (reference.problem if reference else "")
         return Photo(
             item=item,
-            digest=image.facts.digest if image.facts else f"unreadable:{item.image}",
+            digest=image.facts.digest if image.facts else f"unreadable:{printable(str(item.image))}",
             size=(image.facts.height, image.facts.width) if image.facts else (0, 0),
             reference_digest=reference.facts.digest if reference and reference.facts else "",
             dataset=dataset,
@@ -69,7 +70,7 @@ class Scanner:
             for path, result in zip(unique, pool.map(self._look_at, unique), strict=True):
                 seen[path] = result
                 advance()
-        fresh = [s.facts for s in seen.values() if s.facts and self._known.get(s.facts.path) != s.facts]
+        fresh = [s.facts for s in seen.values() if s.facts and self._known.get(s.facts.path) is not s.facts]
         self._known.update({facts.path: facts for facts in fresh})
         if self._store:
             self._store.remember(fresh)
@@ -78,13 +79,14 @@ class Scanner:
     def _look_at(self, path: Path) -> _Seen:
         try:
             stat = path.stat()
-            known = self._known.get(str(path))
+            name = printable(str(path))
+            known = self._known.get(name)
             if known and (known.size, known.mtime) == (stat.st_size, stat.st_mtime_ns):
                 return _Seen(known)
             height, width = read_size(path)
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return _Seen(FileFacts(str(path), stat.st_size, stat.st_mtime_ns, digest, height, width))
+            return _Seen(FileFacts(name, stat.st_size, stat.st_mtime_ns, digest, height, width))
         except ImageError as error:
             return _Seen(None, str(error))
         except OSError as error:

@@ -91,10 +91,10 @@ def study_from(plain: Mapping[str, Any], *, where: str) -> Study:
 
 
 def relative_to(study: Study, base: Path) -> Study:
-    """The study with its relative paths taken from ``base``."""
+    """The study with its relative paths taken from ``base``, and ``~`` as the user's home."""
 
     def path(text: str) -> str:
-        return str(base / text) if text else text
+        return str(base / Path(text).expanduser()) if text else text
 
     def dataset(text: str) -> str:
         name, colon, where = text.partition(":")

@@ -15,8 +15,8 @@ import sys
 import threading
 import time
 import traceback
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import torch
 
-from iqabench.errors import IqabenchError
+from iqabench.errors import ImageError, IqabenchError
 from iqabench.images import read_image, to_pixels, write_png
 from iqabench.loading import Loaded, LoadedScorer, load_selection
 from iqabench.patterns import Selection
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DECODED_BYTES = 256 << 20
+WRITES_AHEAD = 8
 CUDA_BATCH_PIXELS, CUDA_BATCH_MOST = 16_000_000, 32
 
 
@@ -55,6 +56,13 @@ class Decoder:
         with self._lock:
             if path and path not in self._kept and path not in self._reading:
                 self._reading[path] = self._pool.submit(read_image, Path(path))
+
+    def drop(self, paths: Iterable[str]) -> None:
+        """Let go of what was read ahead and then not taken, since a model or another image failed."""
+        with self._lock:
+            for path in paths:
+                if reading := self._reading.pop(path, None):
+                    reading.cancel()
 
     def get(self, path: str) -> NDArray[np.uint8]:
         """The decoded image. Raises ImageError."""
@@ -100,12 +108,13 @@ class Worker:
         if model is None:
             self._fail(job.tasks, self._failed_load)
         else:
-            writing: list[Future[None]] = []
+            writing: deque[Future[None]] = deque()
             size = job.batch or self._batch_size(model, job.tasks)
             for start in range(0, len(job.tasks), size):
                 self._batch(model, job.tasks[start : start + size], writing)
             for future in writing:
                 future.result()
+        self.decoder.drop(path for task in job.tasks for path in (task.image, task.reference))
         self.send(event="finished")
 
     def _model(self, job: Job) -> Loaded | None:
@@ -143,7 +152,7 @@ class Worker:
         height, width = tasks[0].size
         return max(1, min(CUDA_BATCH_MOST, CUDA_BATCH_PIXELS // max(1, height * width)))
 
-    def _batch(self, model: Loaded, tasks: Sequence[Task], writing: list[Future[None]]) -> None:
+    def _batch(self, model: Loaded, tasks: Sequence[Task], writing: deque[Future[None]]) -> None:
         """Compute some tasks at once; if that fails, in halves, so that only the culprit fails."""
         self.send(event="batch", keys=[task.key for task in tasks])
         started = time.perf_counter()
@@ -189,11 +198,13 @@ class Worker:
             return
         self.send(event="computed")
         for task, pixels in zip(tasks, made, strict=True):
+            if len(writing) == WRITES_AHEAD:
+                writing.popleft().result()
             writing.append(self._writers.submit(self._write, task, pixels, seconds))
 
     def _write(self, task: Task, pixels: NDArray[np.uint8], seconds: float) -> None:
         try:
-            write_png(Path(task.out), pixels)
+            write_png(Path(task.out), pixels, scratch=Path(self._setup.scratch))
         except IqabenchError as error:
             self.send(event="disk", reason=str(error))
             return
@@ -206,7 +217,9 @@ class Worker:
         self._answer([{"key": task.key, "status": "failed", "reason": reason} for task in tasks])
 
     def _stack(self, images: list[NDArray[np.uint8]]) -> Tensor:
-        """(H, W, 3) arrays -> (N, 3, H, W) float32 in [0, 1] on the device."""
+        """(H, W, 3) arrays -> (N, 3, H, W) float32 in [0, 1] on the device. Raises ImageError where sizes differ."""
+        if len({image.shape for image in images}) > 1:
+            raise ImageError("Images of different sizes cannot share a batch.")
         pixels = torch.from_numpy(images[0][None] if len(images) == 1 else np.stack(images))
         return pixels.to(self.device).permute(0, 3, 1, 2).contiguous().float().div_(255)
 
@@ -242,9 +255,12 @@ def _read_jobs(worker: Worker, lines: BinaryIO, jobs: queue.SimpleQueue[Job]) ->
 def main() -> None:
     """The process's entry: set up, then jobs until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "wb")
+    # Models, and programs that they start, get neither line: no input, and the log as their output.
+    lines, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
-    setup = setup_from(sys.stdin.buffer.readline())
+    setup = setup_from(lines.readline())
     if setup.threads:
         torch.set_num_threads(setup.threads)
     if setup.strict:
@@ -253,7 +269,7 @@ def main() -> None:
     worker = Worker(setup, answers)
     worker.send(event="ready", device=worker.device)
     jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-    threading.Thread(target=_read_jobs, args=(worker, sys.stdin.buffer, jobs), daemon=True).start()
+    threading.Thread(target=_read_jobs, args=(worker, lines, jobs), daemon=True).start()
     while True:
         worker.run(jobs.get())
 

@@ -129,19 +129,24 @@ def _starts(problem: _Problem) -> list[tuple[float, float, float]]:
     narrowest = float(gaps.min()) / 3 if exact else 8 * float(problem.u[n * 3 // 4] - problem.u[n // 4]) / n
     widest = 30.0
     scales = np.geomspace(max(min(narrowest, 0.02), 1e-9), widest, 24 if exact else 9)
-    inside = (
-        np.sort(np.concatenate([distinct, (distinct[1:] + distinct[:-1]) / 2]))
-        if distinct.size <= 40
-        else problem.u[np.linspace(0.005 * n, 0.995 * n, 40 if exact else 11).astype(int)]
-    )
+    if distinct.size <= 40:
+        inside = np.sort(np.concatenate([distinct, (distinct[1:] + distinct[:-1]) / 2]))
+    else:
+        inside = problem.u[np.linspace(0.005 * n, 0.995 * n, 40 if exact else 11).astype(int)]
+    # Beyond the ends, and in wide gaps, a curve is told by how many scales its centre lies from the next score.
     reach = np.array([1.0, 3.0, 8.0, 25.0])
-    low, high = float(distinct[0]), float(distinct[-1])
-    outside = np.concatenate([low - reach[None] * scales[:, None], high + reach[None] * scales[:, None]], axis=1)
+    gap = np.argsort(gaps)[-4 if exact else -1 :]
+    leftwards, rightwards = distinct[np.append(0, gap + 1)], distinct[np.append(gap, distinct.size - 1)]
+    outside = np.concatenate(
+        [leftwards[:, None] - reach[:, None, None] * scales, rightwards[:, None] + reach[:, None, None] * scales],
+        axis=1,
+    )
+    outside = outside.reshape(-1, scales.size).T
     centres = np.concatenate([np.broadcast_to(inside, (scales.size, inside.size)), outside], axis=1)
     pairs = np.stack([centres, np.broadcast_to(scales[:, None], centres.shape)])
     gains = coarse.gains(pairs[0].ravel(), pairs[1].ravel()).reshape(centres.shape)
-    peaks = _peaks(gains, inside.size)
-    keep = 10 if exact else 3
+    peaks = _peaks(gains, inside.size, bar=0.0 if exact else 0.9)
+    keep = 16 if exact else 3
     chosen = sorted(peaks, key=lambda at: -gains[at])[:keep]
     starts = [(float(centres[at]), float(scales[at[0]])) for at in chosen]
     if not exact:
@@ -154,8 +159,10 @@ def _starts(problem: _Problem) -> list[tuple[float, float, float]]:
     )
 
 
-def _peaks(gains: Floats, inside: int) -> list[tuple[int, int]]:
-    """Cells no worse than their neighbours: the inner columns form a grid, the outer ones are taken by column."""
+def _peaks(gains: Floats, inside: int, bar: float) -> list[tuple[int, int]]:
+    """Cells no worse than their neighbours: the inner columns form a grid, the outer ones are taken by column,
+
+    where they reach ``bar`` of the best inner cell."""
     padded = np.pad(gains[:, :inside], 1, constant_values=-1.0)
     centre = padded[1:-1, 1:-1]
     peak = centre > 0
@@ -165,7 +172,7 @@ def _peaks(gains: Floats, inside: int) -> list[tuple[int, int]]:
                 peak &= centre >= padded[di : di + centre.shape[0], dj : dj + centre.shape[1]]
     outer = gains[:, inside:]
     best = outer.argmax(axis=0)
-    bar = 0.9 * float(gains[:, :inside].max())
+    bar *= float(gains[:, :inside].max())
     found = [(int(i), int(j)) for i, j in np.argwhere(peak)]
     return found + [(int(i), inside + j) for j, i in enumerate(best) if outer[i, j] > bar]
 

@@ -18,9 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
-
 from iqabench.stats.pairs import Floats
+from numpy.typing import NDArray
 
 T = TypeVar("T")
 Statistic = Literal["plcc", "srcc", "krcc", "rmse"]
@@ -60,7 +59,7 @@ def resample(
 
 def _by_content(values: Floats, contents: Codes, width: int) -> Floats:
     """Sums of ``values`` (images, ...) over each content (contents, ...)."""
-    sums = np.zeros((width, *values.shape[1:]))
+    sums: Floats = np.zeros((width, *values.shape[1:]))
     np.add.at(sums, contents, values)
     return sums
 
@@ -81,19 +80,21 @@ def _rmse(scores: Floats, mos: Floats, contents: Codes, counts: Counts, free: in
     sums = counts.astype(np.float64) @ _by_content(squares, contents, counts.shape[1])
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = sums[:, :-1] / (sums[:, -1:] - free)
-    return np.sqrt(np.where(mean >= 0, mean, np.nan))
+    root: Floats = np.sqrt(np.where(mean >= 0, mean, np.nan))
+    return root
 
 
 def _standard(values: Floats) -> Floats:
-    centred = values - values.mean(axis=0)
+    centred: Floats = values - values.mean(axis=0)
     spread = centred.std(axis=0)
-    return centred / np.where(spread > 0, spread, 1.0)
+    return np.asarray(centred / np.where(spread > 0, spread, 1.0))
 
 
 def _ratio(num: Floats, left: Floats, right: Floats, floor: Floats | float) -> Floats:
     exists = (left > floor) & (right > floor)
     norm = np.sqrt(np.where(exists, left, 1.0)) * np.sqrt(np.where(exists, right, 1.0))
-    return np.where(exists, np.clip(num / norm, -1.0, 1.0), np.nan)
+    ratio: Floats = np.where(exists, np.clip(num / norm, -1.0, 1.0), np.nan)
+    return ratio
 
 
 class _Ties:
@@ -109,61 +110,79 @@ class _Ties:
         self.tied = np.zeros((tied.size, width), dtype=np.float32)
         np.add.at(self.tied, (row[group[~alone]], contents[~alone]), 1.0)
 
-    def power_sum(self, counts: Counts, power: int) -> Floats:
-        """Σ over groups of (size in the resample)^power (resamples,)."""
-        total = (counts**power) @ self.alone
+    def power_sum(self, counts: Counts, powers: Counts, power: int) -> Floats:
+        """Σ over groups of (size in the resample)^power (resamples,); ``powers`` are the counts to that power."""
+        total = (powers @ self.alone).astype(np.float64)
         if self.tied.size:
-            total = total + ((counts @ self.tied.T).astype(np.float64) ** power).sum(axis=1)
-        return total.astype(np.float64)
+            total += ((counts @ self.tied.T).astype(np.float64) ** power).sum(axis=1)
+        return total
 
 
 def _krcc(scores: Floats, mos: Floats, contents: Codes, counts: Counts) -> Floats:
     width = counts.shape[1]
     n = counts.astype(np.float64) @ np.bincount(contents, minlength=width)
-    untied_y = (n * n - _Ties(mos, contents, width).power_sum(counts, 2)) / 2
+    squares = counts * counts
+    untied_y = (n * n - _Ties(mos, contents, width).power_sum(counts, squares, 2)) / 2
     out = np.empty((counts.shape[0], scores.shape[1]))
     for scorer, agreement in enumerate(_agreements(scores, mos, contents, width)):
         num = np.empty(counts.shape[0])
         for at in range(0, counts.shape[0], 2048):
             rows = counts[at : at + 2048]
             num[at : at + 2048] = np.einsum("rc,rc->r", rows @ agreement, rows, dtype=np.float64) / 2
-        untied_x = (n * n - _Ties(scores[:, scorer], contents, width).power_sum(counts, 2)) / 2
+        untied_x = (n * n - _Ties(scores[:, scorer], contents, width).power_sum(counts, squares, 2)) / 2
         out[:, scorer] = _ratio(num, untied_x, untied_y, floor=0.25)
     return out
 
 
-def _agreements(scores: Floats, mos: Floats, contents: Codes, width: int) -> Iterator[NDArray[np.float32]]:
-    """For each scorer Σ sign(Δscore)·sign(ΔMOS) between the images of every two contents (contents, contents)."""
+def _agreements(scores: Floats, mos: Floats, contents: Codes, width: int) -> NDArray[np.float32]:
+    """Σ sign(Δscore)·sign(ΔMOS) between the images of every two contents (scorers, contents, contents).
+
+    ``contents`` are sorted. A block of contents at a time against all images keeps the n×n signs from ever
+    existing at once.
+    """
     present, starts = np.unique(contents, return_index=True)
+    ends = np.append(starts[1:], contents.size)
+    x, y = [_dense_ranks(column) for column in scores.T], _dense_ranks(mos)
+    out = np.zeros((scores.shape[1], width, width), dtype=np.float32)
+    edges, room = [0], max(1, 1_000_000 // contents.size)
+    for index, end in enumerate(ends):
+        if end - starts[edges[-1]] > room and index > edges[-1]:
+            edges.append(index)
+    edges.append(present.size)
 
-    def agreement(scorer: int) -> NDArray[np.float32]:
-        x, y = _dense_ranks(scores[:, scorer]), _dense_ranks(mos)
-        inner = np.zeros((present.size, present.size), dtype=np.float32)
-        # A block of contents at a time against all images keeps the n×n signs from ever existing at once.
-        step = max(1, 200_000 // max(1, x.size))
-        for first in range(0, x.size, step):
-            rows = slice(first, min(first + step, x.size))
-            signs = np.sign(x[rows, None] - x) * np.sign(y[rows, None] - y)
-            summed = np.add.reduceat(signs, starts, axis=1, dtype=np.int32)
-            np.add.at(inner, np.searchsorted(present, contents[rows]), summed)
-        full = np.zeros((width, width), dtype=np.float32)
-        full[np.ix_(present, present)] = inner
-        return full
+    def block(index: int) -> None:
+        first, last = edges[index], edges[index + 1]
+        rows, within = slice(starts[first], ends[last - 1]), starts[first:last] - starts[first]
+        of_mos = _signs(y, rows)
+        for scorer, ranks in enumerate(x):
+            signs = _signs(ranks, rows)
+            signs *= of_mos
+            half = np.add.reduceat(signs, within, axis=0, dtype=np.int32)
+            out[scorer, present[first:last, None], present] = np.add.reduceat(half, starts, axis=1)
 
-    yield from _threaded(agreement, scores.shape[1])
+    for _ in _threaded(block, len(edges) - 1):
+        pass
+    return out
 
 
-def _dense_ranks(values: Floats) -> NDArray[np.int16] | NDArray[np.int32]:
+def _signs(ranks: NDArray[np.signedinteger], rows: slice) -> NDArray[np.int8]:
+    """sign(ranks[i] - ranks[j]) for i in ``rows`` and all j."""
+    signs: NDArray[np.int8] = (ranks[rows, None] > ranks).view(np.int8)
+    signs -= (ranks[rows, None] < ranks).view(np.int8)
+    return signs
+
+
+def _dense_ranks(values: Floats) -> NDArray[np.signedinteger]:
     """Whole numbers in the order of ``values``, as small as they come."""
     ranks = np.unique(values, return_inverse=True)[1]
-    return ranks.astype(np.int16 if ranks.max() < 2**14 else np.int32)
+    return ranks.astype(np.int16 if ranks.max() < 2**15 else np.int32)
 
 
 def _srcc(scores: Floats, mos: Floats, contents: Codes, counts: Counts) -> Floats:
     width = counts.shape[1]
     n = counts.astype(np.float64) @ np.bincount(contents, minlength=width)
-    cube = n**3
-    spread_y = (cube - _Ties(mos, contents, width).power_sum(counts, 3)) / 12
+    cube, cubes = n**3, counts * counts * counts
+    spread_y = (cube - _Ties(mos, contents, width).power_sum(counts, cubes, 3)) / 12
     orders = [_Order(scores[:, scorer]) for scorer in range(scores.shape[1])]
     order_y = _Order(mos)
     out = np.empty((counts.shape[0], scores.shape[1]))
@@ -180,7 +199,7 @@ def _srcc(scores: Floats, mos: Floats, contents: Codes, counts: Counts) -> Float
     for _ in _threaded(chunk, -(-counts.shape[0] // size)):
         pass
     for scorer in range(scores.shape[1]):
-        spread = (cube - _Ties(scores[:, scorer], contents, width).power_sum(counts, 3)) / 12
+        spread = (cube - _Ties(scores[:, scorer], contents, width).power_sum(counts, cubes, 3)) / 12
         out[:, scorer] = _ratio(out[:, scorer], spread, spread_y, floor=0.25)
     return out
 
@@ -194,9 +213,7 @@ class _Order:
         self.starts = np.flatnonzero(np.append(True, ordered[1:] > ordered[:-1]))
         self.tied = self.starts.size < values.size
         self.group = np.empty(values.size, dtype=np.intp)
-        self.group[self.order] = np.repeat(
-            np.arange(self.starts.size), np.diff(np.append(self.starts, values.size))
-        )
+        self.group[self.order] = np.repeat(np.arange(self.starts.size), np.diff(np.append(self.starts, values.size)))
 
     def ranks(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mean ranks (images, resamples): those before, and half of those beside and the item itself."""

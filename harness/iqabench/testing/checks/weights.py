@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from iqabench.errors import IqabenchError, KeysMismatch, UnsafeWeights, WeightsError
+from iqabench.errors import IqabenchError, KeysMismatch, WeightsError
 from iqabench.weights.safe import read_checkpoint
 from iqabench.weights.sources import PackageSource, parse
 
@@ -81,7 +81,7 @@ class WeightsChecks:
             trap = tmp_path / f"{name}.trap"
             bad = tmp_path / path.name
             torch.save({"state_dict": _Payload(trap)}, bad)
-            with pytest.raises(UnsafeWeights if name in torch_files else IqabenchError):
+            with pytest.raises(WeightsError if name in torch_files else IqabenchError):
                 subject.load({**subject.weights, name: bad})
             assert not trap.exists(), f"{name}: the file's code was run"
 
