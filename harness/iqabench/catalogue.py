@@ -21,6 +21,10 @@ _HEADING = """\
 # Every model that iqabench knows, and the suites. The models' rows are written by `make registry` from what the
 # plugins declare; change a declaration, not a row. The suites are written by hand.
 """
+_MODELS_HEADING = """\
+# Models
+Written by `make registry` from what the plugins declare. `iqabench list` says which of them are ready here.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,9 +78,8 @@ def read_catalogue(path: Path | None = None) -> Catalogue:
 
 
 def catalogue_path() -> Path:
-    """Inside an installed wheel, or at the top of the checkout."""
-    inside = Path(__file__).with_name("registry.toml")
-    return inside if inside.is_file() else Path(__file__).parents[2] / "registry.toml"
+    """The file itself: in a checkout it lies at the top, and the package links to it."""
+    return Path(__file__).with_name("registry.toml").resolve()
 
 
 def row_of(declared: Declared) -> Known:
@@ -120,6 +123,17 @@ def render(models: Iterable[Declared], suites: Mapping[str, Suite]) -> str:
     return _HEADING + "\n" + tomli_w.dumps(plain)
 
 
+def render_models(catalogue: Catalogue) -> str:
+    """The text of docs/models.md: a line a model."""
+    lines = [_MODELS_HEADING, "| id | what | licence | weights | paper |", "|---|---|---|---|---|"]
+    for known in catalogue.models.values():
+        weights = f"{known.weights_bytes / 1e6:.0f} MB" if known.weights_bytes else "with the package"
+        weights = f"{weights}, {known.weights_licence}" if known.weights_licence else "none"
+        cells = (f"`{known.id}`", known.summary, known.licence, weights, known.paper)
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _order(spec: ModelSpec) -> tuple[int, str]:
     rank = 0 if isinstance(spec, DegraderSpec) else 1 if spec.kind == "enhancer" else 2
     return rank, spec.id
@@ -132,4 +146,6 @@ def _known(model_id: str, row: Mapping[str, Any]) -> Known:
 if __name__ == "__main__":
     from iqabench.plugins import discover
 
-    catalogue_path().write_text(render(discover().models.values(), read_catalogue().suites), encoding="utf-8")
+    path = catalogue_path()
+    path.write_text(render(discover().models.values(), read_catalogue().suites), encoding="utf-8")
+    (path.parent / "docs" / "models.md").write_text(render_models(read_catalogue()), encoding="utf-8")

@@ -1,0 +1,42 @@
+"""registry.toml and docs/models.md say what the installed plugins declare, and every suite can be run."""
+
+from pathlib import Path
+
+import pytest
+
+from iqabench.catalogue import catalogue_path, read_catalogue, render, render_models
+from iqabench.errors import UsageError
+from iqabench.patterns import select
+from iqabench.plugins import discover
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def plugins():
+    found = discover()
+    ours = {folder.name for folder in ROOT.glob("plugins/*/*")}
+    installed = {d.distribution.split("-", 2)[2] for d in found.models.values() if d.distribution.count("-") >= 2}
+    if missing := ours - installed:
+        pytest.fail(f"not installed: {', '.join(sorted(missing))}; run `make test`")
+    return found
+
+
+def test_rows_are_what_the_plugins_declare(plugins):
+    ours = [d for d in plugins.models.values() if d.distribution.startswith("iqabench-")]
+    catalogue = read_catalogue()
+    assert catalogue_path().read_text(encoding="utf-8") == render(ours, catalogue.suites), "run `make registry`"
+    assert (ROOT / "docs/models.md").read_text(encoding="utf-8") == render_models(catalogue), "run `make registry`"
+
+
+@pytest.mark.parametrize("name", list(read_catalogue().suites))
+def test_every_pattern_of_a_suite_names_models(plugins, name):
+    suite = read_catalogue().suite(name)
+    for kind, patterns in (("degrader", suite.degraders), ("enhancer", suite.enhancers), ("scorer", suite.iqa)):
+        for pattern in patterns:
+            assert select([pattern], plugins.of_kind(kind))
+
+
+def test_an_unknown_suite_suggests_the_nearest():
+    with pytest.raises(UsageError, match="demo"):
+        read_catalogue().suite("dmeo")
