@@ -1,0 +1,21 @@
+"""Bicubic interpolation (Keys 1981, a = -1/2) in the convention of MATLAB's imresize, clipped to [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from iqabench.ops.resize import imresize
+
+if TYPE_CHECKING:
+    from iqabench import Enhancer, LoadContext
+    from torch import Tensor
+
+
+def load(context: LoadContext) -> Enhancer:
+    scale = int(context.params["scale"])
+
+    def enlarge(images: Tensor, *, seeds: Sequence[int]) -> Tensor:  # noqa: ARG001 (the Enhancer protocol)
+        return imresize(images, scale=scale, kernel="bicubic").clamp(0, 1)
+
+    return enlarge

@@ -1,0 +1,5 @@
+from iqabench.testing import EnhancerContract
+
+
+class TestBicubic(EnhancerContract):
+    id = "sr.bicubic"

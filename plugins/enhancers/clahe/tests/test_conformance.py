@@ -1,0 +1,5 @@
+from iqabench.testing import EnhancerContract
+
+
+class TestClahe(EnhancerContract):
+    id = "lle.clahe"

@@ -1,0 +1,5 @@
+from iqabench.testing import EnhancerContract
+
+
+class TestGamma(EnhancerContract):
+    id = "lle.gamma"

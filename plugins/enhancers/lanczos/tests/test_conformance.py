@@ -1,0 +1,5 @@
+from iqabench.testing import EnhancerContract
+
+
+class TestLanczos(EnhancerContract):
+    id = "sr.lanczos"

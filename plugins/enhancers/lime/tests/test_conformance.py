@@ -1,0 +1,5 @@
+from iqabench.testing import EnhancerContract
+
+
+class TestLime(EnhancerContract):
+    id = "lle.lime"

@@ -1,0 +1,5 @@
+from iqabench.testing import EnhancerContract
+
+
+class TestNlm(EnhancerContract):
+    id = "dn.nlm"
