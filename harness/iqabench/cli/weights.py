@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -16,6 +16,7 @@ from iqabench.patterns import Selection, select
 from iqabench.plugins import discover
 from iqabench.specs import WeightsFile
 from iqabench.weights.cache import Cache, Corrupt, Missing, Ready, State, cache_path
+from iqabench.weights.sources import parse
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 patterns_argument = click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 
 
-@click.group()
-def weights() -> None:
+@click.group("weights")
+def command() -> None:
     """See, get, check and carry the weights that models load.
 
     A PATTERN is an id, a shell pattern or a list of them, as in 'ugc.*,nr.musiq[weights=spaq]'; without one,
@@ -33,7 +34,7 @@ def weights() -> None:
     """
 
 
-@weights.command("list")
+@command.command("list")
 @patterns_argument
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
 def list_(patterns: tuple[str, ...], as_json: bool) -> None:
@@ -43,25 +44,24 @@ def list_(patterns: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_as_json(item, state, cache) for item, state in rows], indent=1))
         return
+    from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(caption=f"Cache folder: {cache.root}", caption_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, caption=f"Cache folder: {escape(str(cache.root))}", caption_justify="left")
     for heading in ("model", "file", "size", "state", "licence", "source"):
-        table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if heading == "size" else "left"
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading == "model")
     for item, state in rows:
+        named = (item.label, item.file.name, _size(item.file, state))
         table.add_row(
-            item.label,
-            item.file.name,
-            _size(item.file, state),
-            _state(state),
-            item.file.licence,
-            item.file.sources[0],
+            *map(escape, named), _state(state), escape(item.file.licence), escape(parse(item.file.sources[0]).origin)
         )
     Console().print(table)
 
 
-@weights.command()
+@command.command()
 @patterns_argument
 @click.option("--all-variants", is_flag=True, help="Also the files of parameter values not asked for.")
 @click.option("--offline", is_flag=True, help="Download nothing: only check that all files are here.")
@@ -85,7 +85,7 @@ def pull(patterns: tuple[str, ...], all_variants: bool, offline: bool) -> None:
     click.echo(f"{len(items)} weights files are ready.")
 
 
-@weights.command()
+@command.command()
 @patterns_argument
 def verify(patterns: tuple[str, ...]) -> None:
     """Hash every file that is here again, and fail if one is damaged."""
@@ -107,7 +107,7 @@ def verify(patterns: tuple[str, ...]) -> None:
     click.echo(f"{checked} weights files are as they should be.")
 
 
-@weights.command()
+@command.command()
 @click.argument("model", metavar="ID")
 def path(model: str) -> None:
     """Print the paths of the files that a model loads, one a line."""
@@ -120,7 +120,7 @@ def path(model: str) -> None:
         click.echo(found)
 
 
-@weights.command("export")
+@command.command("export")
 @click.argument("target", type=click.Path(path_type=Path), metavar="DIR|FILE.tar")
 @patterns_argument
 def export_(target: Path, patterns: tuple[str, ...]) -> None:
@@ -132,7 +132,7 @@ def export_(target: Path, patterns: tuple[str, ...]) -> None:
     click.echo(f"{len(done)} weights files are in {target}.")
 
 
-@weights.command("import")
+@command.command("import")
 @click.argument("origin", type=click.Path(path_type=Path, exists=True), metavar="DIR|FILE.tar")
 def import_(origin: Path) -> None:
     """Take the weights that `iqabench weights export` wrote, each verified."""
@@ -143,7 +143,7 @@ def import_(origin: Path) -> None:
     click.echo(f"{len(done)} weights files are in {cache.root}.")
 
 
-@weights.command()
+@command.command()
 @patterns_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--forget", is_flag=True, help="Also drop recorded digests: the next pull takes what it finds.")
@@ -201,13 +201,15 @@ def _cached(items: Sequence[_Item], cache: Cache) -> list[PurePosixPath]:
 
 
 def _state(state: State) -> str:
+    from rich.markup import escape
+
     match state:
         case Ready(verified=True):
             return "[green]ready[/]"
         case Ready():
             return "[green]ready[/], not verified yet"
         case Corrupt(reason=reason):
-            return f"[red]damaged[/]: {reason}"
+            return f"[red]damaged[/]: {escape(reason)}"
         case Missing(package=package) if package:
             return f"[yellow]needs[/] pip install {package}"
         case _:

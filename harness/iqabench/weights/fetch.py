@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from iqabench.errors import DigestMismatch, DownloadError, WeightsError, WeightsMissing
@@ -70,7 +70,8 @@ def present(file: WeightsFile, cache: Cache, *, model: str = "") -> Path | None:
     if expected is not None and digest != expected:
         raise _mismatch(str(place), digest, file, cache, model)
     if expected is None and _is_cached(file, cache):
-        cache.digests.record(_place(file), digest, size)
+        with suppress(WeightsError):  # a cache shared read-only has nowhere to record it
+            cache.digests.record(_place(file), digest, size)
     return place
 
 

@@ -27,6 +27,10 @@ class HubSource:
         return f"{hub.rstrip('/')}/{self.repo}/resolve/{revision}/{quote(self.path)}"
 
     @property
+    def origin(self) -> str:
+        return f"hf://{self.repo}"
+
+    @property
     def cache_path(self) -> PurePosixPath:
         return PurePosixPath("hf", self.repo, quote(self.revision, safe=""), self.path)
 
@@ -39,6 +43,10 @@ class HttpSource:
 
     def url(self, hub: str = HUB) -> str:  # noqa: ARG002 - one form for both kinds of remote source
         return self.address
+
+    @property
+    def origin(self) -> str:
+        return urlsplit(self.address).netloc
 
     @property
     def cache_path(self) -> PurePosixPath:
@@ -55,6 +63,10 @@ class PackageSource:
 
     distribution: str
     path: str
+
+    @property
+    def origin(self) -> str:
+        return f"package {self.distribution}"
 
     def locate(self) -> Path | None:
         """The file, or None where the distribution is not installed. Imports nothing of it."""
@@ -79,6 +91,10 @@ class FileSource:
     """``file:///path``: a file of this machine."""
 
     path: Path
+
+    @property
+    def origin(self) -> str:
+        return str(self.path)
 
     def locate(self) -> Path | None:
         return self.path if self.path.is_file() else None

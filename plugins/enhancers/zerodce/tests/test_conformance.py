@@ -1,0 +1,5 @@
+from iqabench.testing import EnhancerContract
+
+
+class TestZerodce(EnhancerContract):
+    id = "lle.zerodce"
