@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test lint bench registry clean
+.PHONY: demo test lint types bench registry clean
 
 demo: $(VENV)/.installed
 	iqabench run --demo --suite demo --out demo-run
@@ -16,7 +16,10 @@ test: $(VENV)/.tested
 lint: $(VENV)/.tested
 	ruff check .
 	ruff format --check .
-	mypy
+	$(MAKE) types
+
+types:
+	MYPYPATH=harness:$(subst $(eval) ,:,$(wildcard plugins/*/*/src)) mypy harness/iqabench plugins/*/*/src
 
 bench: $(VENV)/.tested
 	pytest tests/benchmarks --benchmark-only --benchmark-json=.benchmarks/latest.json -p no:xdist

@@ -71,7 +71,13 @@ def read_catalogue(path: Path | None = None) -> Catalogue:
     plain = tomllib.loads((path or catalogue_path()).read_text(encoding="utf-8"))
     models = {model_id: _known(model_id, row) for model_id, row in plain.get("models", {}).items()}
     suites = {
-        name: Suite(name=name, **{key: tuple(v) if isinstance(v, list) else v for key, v in row.items()})
+        name: Suite(
+            name=name,
+            summary=row["summary"],
+            degraders=tuple(row.get("degraders", ())),
+            enhancers=tuple(row.get("enhancers", ())),
+            iqa=tuple(row.get("iqa", ())),
+        )
         for name, row in plain.get("suites", {}).items()
     }
     return Catalogue(models, suites)

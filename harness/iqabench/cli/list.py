@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from iqabench.patterns import nearest, split
 from iqabench.plugins import Declared, Plugins, Problem, discover
 from iqabench.specs import ModelSpec
 from iqabench.weights.cache import Cache, Ready
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 PERMISSIVE = frozenset(
     {"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "CC-BY-4.0", "Unlicense", "0BSD", "Zlib"}
@@ -121,24 +125,28 @@ def _print(rows: Sequence[Row], problems: Sequence[Problem]) -> None:
     from rich.text import Text
 
     console = Console()
+    columns = ("id", "summary", "state", "licence", "paper") if console.width >= 120 else ("id", "summary", "state")
     for kind, title in _KINDS.items():
         of_kind = [row for row in rows if row.known.kind == kind]
         if not of_kind:
             continue
         table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", expand=False)
-        for column in ("id", "summary", "state", "licence", "paper"):
+        for column in columns:
             table.add_column(column, overflow="fold", no_wrap=column == "id")
         for row in of_kind:
             licence = row.known.licence
             if row.known.weights_licence and row.known.weights_licence != licence:
                 licence += f"\nweights: {row.known.weights_licence}"
-            table.add_row(row.known.id, row.known.summary, _state(row), Text(licence), Text(row.known.paper))
+            cells = (row.known.id, row.known.summary, _state(row), Text(licence), Text(row.known.paper))
+            table.add_row(*cells[: len(columns)])
         console.print(table)
+    if len(columns) == 3:
+        console.print("Licences and papers: in a wider terminal, or with --json.", style="dim")
     for problem in problems:
         console.print(Text(str(problem), style="red" if problem.fatal else "yellow"))
 
 
-def _state(row: Row) -> object:
+def _state(row: Row) -> Text:
     from rich.text import Text
 
     style = {"ready": "green", "broken": "red", "not installed": "dim"}.get(row.state, "yellow")

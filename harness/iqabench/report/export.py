@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from iqabench.errors import UsageError
@@ -27,9 +29,9 @@ def _text_rows(flat: pd.DataFrame) -> list[list[str]]:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value or "-"
-    return "-" if pd.isna(value) else f"{value:.4f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return "-" if math.isnan(value) else f"{value:.4f}"
+    return str(value) or "-"
 
 
 def _markdown(flat: pd.DataFrame) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 from rich.console import Group, RenderableType
@@ -54,8 +55,11 @@ def _table(
         best = {scorer: _best(block[scorer], bool(models[scorer]["higher_is_better"])) for scorer in scorers}
         for position, key in enumerate(block.index):
             cells = (
-                _cell(block.at[key, s], counts.at[key, s], planned.at[key, s], marked=best[s] == key and value != "std")
-                for s in scorers
+                _cell(
+                    *(_number(frame, key, scorer) for frame in (block, counts, planned)),
+                    marked=best[scorer] == key and value != "std",
+                )
+                for scorer in scorers
             )
             label = group or "(original)"
             table.add_row(label if position == 0 else "", key[1] or Text("(none)", style="dim"), *cells)
@@ -68,15 +72,18 @@ def _best(column: pd.Series, higher_is_better: bool) -> tuple[str, str] | None:
     enhanced = column[[bool(enhancer) for _, enhancer in column.index]].dropna()
     if len(enhanced) < 2:
         return None
-    best: tuple[str, str] = enhanced.idxmax() if higher_is_better else enhanced.idxmin()
-    return best
+    return cast(tuple[str, str], enhanced.idxmax() if higher_is_better else enhanced.idxmin())
+
+
+def _number(frame: pd.DataFrame, row: tuple[str, str], column: str) -> float:
+    return cast(float, frame.at[row, column])
 
 
 def _cell(number: float, count: float, planned: float, *, marked: bool) -> Text:
-    if pd.isna(planned):
+    if math.isnan(planned):
         return Text("·", style="dim")
-    n, of = int(0 if pd.isna(count) else count), int(planned)
-    text = Text("-" if pd.isna(number) else format_number(number), style="bold green" if marked else "")
+    n, of = int(0 if math.isnan(count) else count), int(planned)
+    text = Text("-" if math.isnan(number) else format_number(number), style="bold green" if marked else "")
     return text.append(f" {n}/{of}", style="dim" if n == of else "bold red")
 
 

@@ -2,11 +2,12 @@
 
 import hashlib
 
-import iqabench
 import pytest
 import torch
-from iqabench.ops import srgb
 from torch import Tensor
+
+import iqabench
+from iqabench.ops import srgb
 
 
 def pattern() -> Tensor:

@@ -2,10 +2,11 @@
 
 import hashlib
 
-import iqabench
 import pytest
 import torch
 from torch import Tensor
+
+import iqabench
 
 
 def pattern() -> Tensor:

@@ -1,11 +1,12 @@
 """sr.bicubic: the inverse of a reduction, as far as interpolation can be."""
 
-import iqabench
 import pytest
 import torch
-from iqabench.ops.resize import imresize
 from skimage import data
 from torch import Tensor
+
+import iqabench
+from iqabench.ops.resize import imresize
 
 
 def photo() -> Tensor:

@@ -1,10 +1,11 @@
 """dn.bm3d: decibels gained on a noisy photograph, and the inputs on which the package itself stumbles."""
 
-import iqabench
 import pytest
 import torch
 from skimage import data
 from torch import Tensor
+
+import iqabench
 
 
 def photo() -> Tensor:

@@ -1,11 +1,12 @@
 """lle.clahe: more light and contrast, hue kept, flat images left alone."""
 
-import iqabench
 import pytest
 import torch
-from iqabench.ops import srgb
 from skimage import data
 from torch import Tensor
+
+import iqabench
+from iqabench.ops import srgb
 
 
 def photo() -> Tensor:

@@ -1,11 +1,12 @@
 """lle.gamma: the brightness that it promises, and what it does to a darkened photograph."""
 
-import iqabench
 import pytest
 import torch
-from iqabench.ops import srgb
 from skimage import data
 from torch import Tensor
+
+import iqabench
+from iqabench.ops import srgb
 
 
 def photo() -> Tensor:

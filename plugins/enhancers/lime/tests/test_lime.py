@@ -1,13 +1,14 @@
 """lle.lime: the illumination map solves its equations, keeps structure and drops texture; photos brighten."""
 
-import iqabench
 import numpy as np
 import pytest
 import torch
-from iqabench.ops import srgb
-from iqabench_enhancer_lime.illumination import refine
 from skimage import data
 from torch import Tensor
+
+import iqabench
+from iqabench.ops import srgb
+from iqabench_enhancer_lime.illumination import refine
 
 
 def photo() -> Tensor:

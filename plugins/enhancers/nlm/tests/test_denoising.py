@@ -1,10 +1,11 @@
 """dn.nlm: decibels gained on a noisy photograph, and what it must leave alone."""
 
-import iqabench
 import pytest
 import torch
 from skimage import data
 from torch import Tensor
+
+import iqabench
 
 
 def photo() -> Tensor:

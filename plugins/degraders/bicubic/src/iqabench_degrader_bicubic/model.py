@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from iqabench.ops.resize import imresize
 
 if TYPE_CHECKING:
-    from iqabench import Degrader, LoadContext
     from torch import Tensor
+
+    from iqabench import Degrader, LoadContext
 
 
 def load(context: LoadContext) -> Degrader:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+
 from iqabench.ops import srgb
 
 if TYPE_CHECKING:
-    from iqabench import Degrader, LoadContext
     from torch import Tensor
+
+    from iqabench import Degrader, LoadContext
 
 LEVELS = 65535
 

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from iqabench import Degrader, LoadContext
     from torch import Tensor
+
+    from iqabench import Degrader, LoadContext
 
 
 def load(context: LoadContext) -> Degrader:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from iqabench.ops.resize import imresize
 
 if TYPE_CHECKING:
-    from iqabench import Enhancer, LoadContext
     from torch import Tensor
+
+    from iqabench import Enhancer, LoadContext
 
 
 def load(context: LoadContext) -> Enhancer:

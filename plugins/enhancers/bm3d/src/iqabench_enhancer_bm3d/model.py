@@ -13,13 +13,15 @@ import bm3d
 import numpy as np
 import torch
 from bm3d.profiles import BM3DProfile, BM3DProfileHigh, BM3DProfileLC
-from iqabench.ops.arrays import map_images
 from skimage.restoration import estimate_sigma
 
+from iqabench.ops.arrays import map_images
+
 if TYPE_CHECKING:
-    from iqabench import Enhancer, LoadContext
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from iqabench import Enhancer, LoadContext
 
 NOISELESS = 1e-3 / 255
 PROFILES = {"np": BM3DProfile, "lc": BM3DProfileLC, "high": BM3DProfileHigh}

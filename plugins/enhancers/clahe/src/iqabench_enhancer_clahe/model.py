@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from iqabench.ops.arrays import map_images
 from skimage.color import lab2rgb, rgb2lab
 from skimage.exposure import equalize_adapthist
 
+from iqabench.ops.arrays import map_images
+
 if TYPE_CHECKING:
-    from iqabench import Enhancer, LoadContext
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from iqabench import Enhancer, LoadContext
 
 WHITE = 100  # L* of white
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from iqabench.ops.colour import luma
 
 if TYPE_CHECKING:
-    from iqabench import Enhancer, LoadContext
     from torch import Tensor
+
+    from iqabench import Enhancer, LoadContext
 
 STEP = 1 / 255
 

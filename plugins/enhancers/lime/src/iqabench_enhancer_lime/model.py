@@ -11,15 +11,16 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from iqabench import IqabenchError
 from iqabench.ops.arrays import map_images
-
 from iqabench_enhancer_lime.illumination import EPSILON, refine
 
 if TYPE_CHECKING:
-    from iqabench import Enhancer, LoadContext
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from iqabench import Enhancer, LoadContext
 
     Array = NDArray[np.float64]
 

@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from iqabench.ops.arrays import map_images
 from skimage.restoration import denoise_nl_means, estimate_sigma
 
+from iqabench.ops.arrays import map_images
+
 if TYPE_CHECKING:
-    from iqabench import Enhancer, LoadContext
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from iqabench import Enhancer, LoadContext
 
 NOISELESS = 1e-3 / 255
 

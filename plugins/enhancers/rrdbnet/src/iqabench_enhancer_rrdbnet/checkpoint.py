@@ -10,9 +10,10 @@ import re
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
+
 from iqabench.weights.ncnn import is_ncnn, read_convolutions
 from iqabench.weights.safe import load_strictly, read_checkpoint, unwrap
-from torch import Tensor, nn
 
 _OLD_NAMES = (
     (r"^RRDB_trunk\.(\d+)\.RDB([123])\.", r"body.\1.rdb\2."),

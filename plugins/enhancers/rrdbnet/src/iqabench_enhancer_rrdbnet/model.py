@@ -12,8 +12,9 @@ from iqabench_enhancer_rrdbnet.network import RRDBNet
 from iqabench_enhancer_rrdbnet.tiling import enlarge_in_tiles
 
 if TYPE_CHECKING:
-    from iqabench import Enhancer, LoadContext
     from torch import Tensor
+
+    from iqabench import Enhancer, LoadContext
 
 SCALE = 4
 BLOCKS = {"x4plus": 23, "x4plus-anime": 6}

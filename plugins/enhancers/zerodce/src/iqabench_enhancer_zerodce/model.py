@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from iqabench.weights.safe import load_strictly, read_checkpoint, strip_prefix, unwrap
-
 from iqabench_enhancer_zerodce.network import DCENet, apply_curves
 
 if TYPE_CHECKING:
-    from iqabench import Enhancer, LoadContext
     from torch import Tensor
+
+    from iqabench import Enhancer, LoadContext
 
 FOREIGN = "dce_net.conv"  # the keys of neuro-low-light
 
