@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from iqabench.errors import WeightsMissing
-from iqabench.loading import Loaded, load_selection, seeds_of
+from iqabench.loading import Loaded, load_selection
 from iqabench.patterns import Selection
 from iqabench.plugins import Declared, Plugins, discover
 from iqabench.testing import images as test_images
@@ -38,6 +38,17 @@ def _plugins() -> Plugins:
 def declared(model_id: str) -> Declared | None:
     """The installed model with this id."""
     return _plugins().models.get(model_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a model was asked, what it was given to work on (now perhaps changed), and what it made."""
+
+    images: Tensor
+    references: Tensor | None
+    given_images: Tensor
+    given_references: Tensor | None
+    result: Tensor
 
 
 @dataclass(eq=False)
@@ -111,7 +122,18 @@ class Subject:
         seeds: Sequence[int] | None = None,
         model: Loaded | None = None,
     ) -> Tensor:
-        """What the model makes of ``images``, as the harness calls it."""
+        """What the model makes of copies of ``images``, called as the harness calls it."""
+        copies = images.clone(), None if references is None else references.clone()
+        return self._call(*copies, seeds=seeds, model=model)
+
+    def _call(
+        self,
+        images: Tensor,
+        references: Tensor | None,
+        *,
+        seeds: Sequence[int] | None = None,
+        model: Loaded | None = None,
+    ) -> Tensor:
         call: Callable[..., Tensor] = cast("Any", self.model if model is None else model)
         return call(images, references, seeds=seeds) if self.spec.kind == "scorer" else call(images, seeds=seeds)
 
@@ -120,10 +142,17 @@ class Subject:
         clean = test_images.natural(3, *(size or self.usual_size))
         noisy = test_images.with_noise(clean[1:2], 20)
         images = torch.cat([test_images.with_blur(clean[:1], 0.8), noisy, clean[2:] * 0.3])
-        return images, (clean if self.references else None)
+        return images, (clean if self.full_reference else None)
+
+    @cached_property
+    def usual(self) -> Run:
+        """One run on the usual inputs, which many checks look at from their own side."""
+        images, references = self.inputs()
+        given = images.clone(), None if references is None else references.clone()
+        return Run(images, references, *given, self._call(*given))
 
     @property
-    def references(self) -> bool:
+    def full_reference(self) -> bool:
         return self.spec.kind == "scorer" and bool(self.spec.reference)
 
     @property
@@ -136,6 +165,3 @@ class Subject:
         """A small (height, width) that is legal and not square."""
         least = self.spec.needs.min_side
         return max(40, least), max(56, least + 16)
-
-    def seeds(self, images: Tensor, base: int = 0) -> list[int]:
-        return seeds_of(images, base)

@@ -25,7 +25,7 @@ class ScorerMeaning:
     def test_identity(self, subject: Subject) -> None:
         """If this fails, a photo compared with itself is not the best there is. Either ``higher_is_better``
         is wrong, or images and references are mixed up."""
-        if not subject.references:
+        if not subject.full_reference:
             pytest.skip("no-reference")
         _need_trained(subject)
         photo, *_ = _scorer_photos(subject)
@@ -48,10 +48,8 @@ class ScorerMeaning:
 class EnhancerMeaning:
     def test_changes_image(self, subject: Subject) -> None:
         """If this fails, the output is the input: the network's result is probably not used."""
-        images, _ = subject.inputs()
-        result = subject.run(images)
         if subject.scale == 1:
-            assert float((result - images).abs().max()) > 1 / 255
+            assert float((subject.usual.result - subject.usual.images).abs().max()) > 1 / 255
 
     def test_task(self, subject: Subject) -> None:
         """If this fails, the model does not do its task on a photo: ``sr`` must look like the bicubic
@@ -110,7 +108,7 @@ def _need_trained(subject: Subject) -> None:
 
 def _scorer_photos(subject: Subject) -> Sequence[Tensor]:
     """A full-reference model is fair on every photo, so few and small ones do; others are judged on average."""
-    if subject.references:
+    if subject.full_reference:
         return test_images.photos(2, side=max(256, subject.spec.needs.min_side))
     return test_images.photos(4)
 
@@ -125,13 +123,13 @@ def _assert_falls(subject: Subject, ladders: Sequence[Sequence[Tensor]], harm: s
     _need_trained(subject)
     scores = torch.tensor(
         [
-            [float(subject.run(image, ladder[0] if subject.references else None)) for image in ladder]
+            [float(subject.run(image, ladder[0] if subject.full_reference else None)) for image in ladder]
             for ladder in ladders
         ],
         dtype=torch.float64,
     )
     way = "fall" if subject.spec.higher_is_better else "rise"
-    if subject.references:
+    if subject.full_reference:
         for row in scores.tolist():
             falls = all(_better(subject, a, b) for a, b in pairwise(row))
             assert falls, f"scores must {way} with more {harm}: {_listed(row)}"

@@ -38,7 +38,7 @@ class ParityChecks:
         assert not set(arrays) - _ARRAYS, f"{path.name} holds unknown arrays: {sorted(set(arrays) - _ARRAYS)}"
         result = subject.run(
             _tensor(arrays["images"]),
-            _tensor(arrays["references"]) if subject.references else None,
+            _tensor(arrays["references"]) if subject.full_reference else None,
             seeds=arrays["seeds"].tolist() if "seeds" in arrays else None,
         )
         if subject.spec.kind == "scorer":

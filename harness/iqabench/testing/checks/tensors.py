@@ -10,6 +10,7 @@ from torch import nn
 
 from iqabench.errors import ImageError
 from iqabench.images import to_pixels
+from iqabench.loading import seeds_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,8 +25,7 @@ class TensorChecks:
     def test_result(self, subject: Subject) -> None:
         """If this fails, return a float tensor: one finite score an image, inside ``score_range`` where that
         is bounded; or images of the declared ``scale``."""
-        images, references = subject.inputs()
-        result = subject.run(images, references)
+        images, result = subject.usual.images, subject.usual.result
         assert result.is_floating_point()
         assert bool(result.isfinite().all()), f"{result}"
         if subject.spec.kind == "scorer":
@@ -38,17 +38,14 @@ class TensorChecks:
 
     def test_input_is_left_alone(self, subject: Subject) -> None:
         """If this fails, use no in-place operation (``mul_``, ``clamp_``, ``+=``) on the arguments."""
-        images, references = subject.inputs()
-        before = images.clone(), None if references is None else references.clone()
-        subject.run(images, references)
-        assert torch.equal(images, before[0]), "the images were changed"
-        if references is not None and before[1] is not None:
-            assert torch.equal(references, before[1]), "the references were changed"
+        run = subject.usual
+        assert torch.equal(run.images, run.given_images), "the images were changed"
+        if run.references is not None and run.given_references is not None:
+            assert torch.equal(run.references, run.given_references), "the references were changed"
 
     def test_inference_only(self, subject: Subject) -> None:
         """If this fails, return the network in eval mode (``network.eval()``), and detached results."""
-        images, references = subject.inputs()
-        assert not subject.run(images, references).requires_grad
+        assert not subject.usual.result.requires_grad
         model = subject.model.model
         owner = getattr(model, "__self__", model)
         if isinstance(owner, nn.Module):
@@ -58,48 +55,38 @@ class TensorChecks:
     def test_batch_invariance(self, subject: Subject) -> None:
         """If this fails, something is computed over the whole batch (a mean, a maximum, a batch norm in
         training mode): keep dimension 0 out of every reduction. If a library cannot, ``batchable=False``."""
-        images, references = subject.inputs()
-        seeds = subject.seeds(images)
-        together = subject.run(images, references, seeds=seeds)
+        images, references = subject.usual.images, subject.usual.references
         alone = [
-            subject.run(
-                images[i : i + 1], None if references is None else references[i : i + 1], seeds=seeds[i : i + 1]
-            )
+            subject.run(images[i : i + 1], None if references is None else references[i : i + 1])
             for i in range(len(images))
         ]
-        _assert_close(subject, together, torch.cat(alone), "in a batch and alone")
+        _assert_close(subject, subject.usual.result, torch.cat(alone), "in a batch and alone")
 
     def test_order(self, subject: Subject) -> None:
         """If this fails, an image's result depends on its place in the batch, or on what was run before."""
-        images, references = subject.inputs()
-        seeds = subject.seeds(images)
-        forward = subject.run(images, references, seeds=seeds)
-        back = subject.run(images.flip(0), None if references is None else references.flip(0), seeds=seeds[::-1])
-        _assert_close(subject, forward, back.flip(0), "in this order and the other")
+        images, references = subject.usual.images, subject.usual.references
+        back = subject.run(images.flip(0), None if references is None else references.flip(0))
+        _assert_close(subject, subject.usual.result, back.flip(0), "in this order and the other")
 
     def test_repeatable(self, subject: Subject) -> None:
         """If this fails, draw random numbers from a generator made from ``seeds``, never from torch's or
         numpy's global one; put dropout into eval mode. If a library cannot, ``deterministic=False``."""
-        images, references = subject.inputs()
-        seeds = subject.seeds(images)
-        results = []
-        for state in (1, 2):
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(state)
-                results.append(subject.run(images, references, seeds=seeds))
+        first = subject.usual.result
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            again = subject.run(subject.usual.images, subject.usual.references)
+        assert first.shape == again.shape
         if subject.spec.deterministic:
-            assert torch.equal(*results), "the same images and seeds gave two results"
-        else:
-            assert results[0].shape == results[1].shape
+            assert torch.equal(first, again), "the same images and seeds gave two results"
 
     def test_seed(self, subject: Subject) -> None:
         """If this fails, set ``seeded`` to what is true: True where another seed gives another result."""
-        images, references = subject.inputs()
-        results = [subject.run(images, references, seeds=subject.seeds(images, base)) for base in (1, 2)]
+        images, references = subject.usual.images, subject.usual.references
+        other = subject.run(images, references, seeds=seeds_of(images, base=1))
         if subject.spec.seeded:
-            assert not torch.equal(*results), "seeded=True, and two seeds gave the same result"
+            assert not torch.equal(subject.usual.result, other), "seeded=True, and two seeds gave one result"
         elif subject.spec.deterministic:
-            assert torch.equal(*results), "seeded=False, and two seeds gave two results"
+            assert torch.equal(subject.usual.result, other), "seeded=False, and two seeds gave two results"
 
     def test_sizes(self, subject: Subject) -> None:
         """If this fails, the model cannot take an image that its ``needs`` admit. Raise ``min_side``, or set
@@ -121,7 +108,7 @@ class TensorChecks:
         """If this fails, a 1×1 image gives neither a result nor an ImageError: raise ``needs.min_side``."""
         pixel = torch.full((1, 3, 1, 1), 0.5)
         try:
-            result = subject.run(pixel, pixel if subject.references else None)
+            result = subject.run(pixel, pixel if subject.full_reference else None)
         except ImageError:
             return
         assert bool(result.isfinite().all()), f"{result}"
@@ -132,7 +119,7 @@ class TensorChecks:
         for level in (0.0, 1.0):
             flat = torch.full((1, 3, *subject.usual_size), level)
             try:
-                result = subject.run(flat, flat if subject.references else None)
+                result = subject.run(flat, flat if subject.full_reference else None)
             except ImageError:
                 continue
             assert bool(result.isfinite().all()), f"an image that is {level:g} everywhere gives {result.flatten()[0]}"
@@ -143,10 +130,8 @@ class TensorChecks:
         the CPU, and compute sensitive sums in float64."""
         if not torch.cuda.is_available():
             pytest.skip("no CUDA device")
-        images, references = subject.inputs()
-        seeds = subject.seeds(images)
-        here = subject.run(images, references, seeds=seeds)
-        there = subject.run(images, references, seeds=seeds, model=subject.load(device="cuda")).cpu()
+        run, here = subject.usual, subject.usual.result
+        there = subject.run(run.images, run.references, model=subject.load(device="cuda")).cpu()
         if subject.spec.kind == "degrader":
             pairs = zip(here, there, strict=True)
             assert all((to_pixels(a) == to_pixels(b)).all() for a, b in pairs), "other bytes on CUDA"
