@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from iqabench.ops.resize import imresize
 from PIL import Image
 from torch import Tensor
+
+from iqabench.ops.resize import imresize
 
 KERNELS = ("bicubic", "lanczos3", "lanczos2", "triangle", "box")
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from iqabench.ops import srgb
 
 

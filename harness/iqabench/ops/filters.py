@@ -114,7 +114,7 @@ def _is_fast(images: Tensor) -> bool:
 
 
 def _weighted_sum(shifted: list[Tensor], window: Tensor) -> Tensor:
-    weights = window.tolist()
+    weights: list[float] = window.tolist()
     total = shifted[0] * weights[0]
     for plane, weight in zip(shifted[1:], weights[1:], strict=True):
         total.add_(plane, alpha=weight)

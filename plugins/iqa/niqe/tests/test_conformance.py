@@ -1,0 +1,6 @@
+from iqabench.testing import ScorerContract
+
+
+class TestNiqe(ScorerContract):
+    id = "nr.niqe"
+    parity = "parity.npz"
