@@ -12,6 +12,7 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
         summary="Peak signal-to-noise ratio in dB, over RGB or luma",
         load="iqabench_iqa_psnr.model:load",
         licence="Apache-2.0",
+        paper="doi:10.1049/el:20080522",  # Huynh-Thu and Ghanbari, what PSNR is good for
         reference=True,
         score_range=(0, None),
         params=(

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from torch.nn import functional as F  # noqa: N812
+
+from iqabench.ops.batch import one_by_one
 from iqabench.ops.colour import luma
 
 if TYPE_CHECKING:
-    from iqabench import LoadContext, Scorer
     from torch import Tensor
+
+    from iqabench import LoadContext, Scorer
 
 EPSILON = 1e-8
 
@@ -28,7 +32,11 @@ def load(context: LoadContext) -> Scorer:
             images, references = (x[..., crop:-crop, crop:-crop] for x in (images, references))
         if channels != "rgb":
             images, references = (luma(x, channels) for x in (images, references))
-        mse = (images - references).double().square().mean(dim=(1, 2, 3))
+        mse = one_by_one(_mean_square_error, images, references)
         return -10 * (mse + EPSILON).log10()
 
     return psnr
+
+
+def _mean_square_error(images: Tensor, references: Tensor) -> Tensor:
+    return F.mse_loss(images, references, reduction="none").mean(dim=(1, 2, 3)).double()

@@ -1,0 +1,6 @@
+from iqabench.testing import ScorerContract
+
+
+class TestGmsd(ScorerContract):
+    id = "fr.gmsd"
+    parity = "parity.npz"
