@@ -19,6 +19,8 @@ COMMANDS = {
     "list": ("iqabench.cli.list", "List every model, installed or known."),
     "show": ("iqabench.cli.show", "Print the matrices of a run."),
     "grid": ("iqabench.cli.grid", "Draw originals, degraded and enhanced images side by side."),
+    "datasets": ("iqabench.cli.datasets", "List the rated datasets, and check a copy of one."),
+    "dataset": ("iqabench.cli.dataset", "Make a dataset of your own."),
     "weights": ("iqabench.cli.weights", "Fetch, verify and move weights files."),
     "check": ("iqabench.cli.check", "Test a plugin against the contracts."),
     "new": ("iqabench.cli.new", "Write a new plugin package."),

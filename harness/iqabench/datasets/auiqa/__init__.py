@@ -1,0 +1,1 @@
+"""AU-IQA, whose release documents neither its folders nor its columns."""
