@@ -12,6 +12,7 @@ import click
 
 from iqabench.catalogue import Known, is_fetched, read_catalogue, row_of
 from iqabench.errors import SelectionError
+from iqabench.licences import is_permissive
 from iqabench.patterns import nearest, split
 from iqabench.plugins import Declared, Plugins, Problem, discover
 from iqabench.specs import ModelSpec
@@ -20,9 +21,6 @@ from iqabench.weights.cache import Cache, Ready
 if TYPE_CHECKING:
     from rich.text import Text
 
-PERMISSIVE = frozenset(
-    {"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "CC-BY-4.0", "Unlicense", "0BSD", "Zlib"}
-)
 _KINDS = {"degrader": "Degraders", "enhancer": "Enhancers", "scorer": "IQA scorers"}
 
 
@@ -71,10 +69,10 @@ def _rows(plugins: Plugins) -> list[Row]:
         if known.id in plugins.models:
             continue
         if problem := twice.get(known.id) or broken.get(known.distribution):
-            rows.append(Row(known, "broken", problem.reason, known.licence in PERMISSIVE))
+            rows.append(Row(known, "broken", problem.reason, is_permissive(known.licence)))
         else:
             detail = f"pip install {known.distribution}"
-            rows.append(Row(known, "not installed", detail, known.licence in PERMISSIVE))
+            rows.append(Row(known, "not installed", detail, is_permissive(known.licence)))
     order = list(_KINDS)
     return sorted(rows, key=lambda row: (order.index(row.known.kind), row.known.id))
 
@@ -83,7 +81,7 @@ def _installed_row(declared: Declared, cache: Cache) -> Row:
     spec = declared.spec
     licences = {spec.licence, *(file.licence for file in spec.weights)}
     state, detail = _weights_state(spec, cache)
-    return Row(row_of(declared), state, detail, licences <= PERMISSIVE)
+    return Row(row_of(declared), state, detail, all(map(is_permissive, licences)))
 
 
 def _weights_state(spec: ModelSpec, cache: Cache) -> tuple[str, str]:
