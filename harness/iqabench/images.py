@@ -12,11 +12,12 @@ import secrets
 import stat
 import struct
 import threading
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from iqabench.errors import ImageError, StoreError
 
@@ -41,31 +42,39 @@ SUFFIXES = frozenset(
         ".jp2",
     }
 )
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF", "PPM", "GIF", "AVIF", "JPEG2000")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF", "AVIF", "JPEG2000")
 MAX_PIXELS = 100_000_000
 """Largest image read, unless the environment's IQABENCH_MAX_PIXELS says otherwise."""
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, OverflowError, struct.error, MemoryError)
 """What Pillow's decoders are known to raise for files that are not whole."""
-_OWN_LIMIT = threading.Lock()
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""By EXIF orientation, what turns the stored image upright."""
+_PILLOW = threading.Lock()
+"""Held where a setting of the whole process is put aside for a moment."""
 
 
 def read_size(path: Path) -> tuple[int, int]:
     """(height, width) as the image will be read, from its header alone. Raises ImageError."""
     with _open(path) as image:
         width, height = image.size
-        try:
-            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-        except _BROKEN as error:
-            raise ImageError(f"{path}: its EXIF data cannot be read ({_reason(error)}).") from error
-    return (width, height) if turned else (height, width)
+        return (width, height) if _orientation(image) in (5, 6, 7, 8) else (height, width)
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
     """The image as (H, W, 3) uint8. Raises ImageError for a file that is not a whole, readable image."""
     with _open(path) as image:
         try:
+            turn = _UPRIGHT.get(_orientation(image))
             image.load()
-            upright = ImageOps.exif_transpose(image)
+            upright = image if turn is None else image.transpose(turn)
             return np.array(_to_rgb(upright), dtype=np.uint8)
         except _BROKEN as error:
             raise ImageError(f"{path}: cannot be decoded ({_reason(error)}).", hint="Replace the file.") from error
@@ -123,12 +132,25 @@ def _open(path: Path) -> Image.Image:
 def _open_any_size(path: Path) -> Image.Image:
     """Only the header is read here. Pillow's own limit, warning first and lower than ours, is put aside for that
     long: the limit that holds is the one that the user can set."""
-    with _OWN_LIMIT:
+    with _PILLOW, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about damaged EXIF data
+        Image.init()
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(path, formats=FORMATS)
+            return Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def _orientation(image: Image.Image) -> int:
+    """As the header says, 1 (upright) where it says nothing that can be read."""
+    with _PILLOW, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            # Not the PNG reader's own method, which would decode the whole image to look behind it.
+            return int(Image.Image.getexif(image).get(0x0112, 1))
+        except _BROKEN:
+            return 1
 
 
 def _too_large(path: Path, pixels: int) -> ImageError:

@@ -51,10 +51,7 @@ class Model:
     selection: Selection
     stage: Stage
     identity: str
-
-    @property
-    def label(self) -> str:
-        return self.selection.label
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +258,9 @@ class _Builder:
             )
 
     def _model(self, selection: Selection, stage: Stage) -> Model:
-        known = self._identities.get(selection.label)
-        return Model(selection, stage, known or identity(selection, dtype="float32", seed=0, digests={}))
+        label = selection.label
+        known = self._identities.get(label)
+        return Model(selection, stage, known or identity(selection, dtype="float32", seed=0, digests={}), label)
 
     def notes(self) -> tuple[str, ...]:
         """What was left out and why, one sentence a case."""

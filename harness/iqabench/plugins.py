@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -86,10 +88,10 @@ def discover(points: Iterable[EntryPoint] | None = None) -> Plugins:
         if name in blocked:
             continue
         started = time.perf_counter()
-        module = _import(point, name, problems)
-        if module is None:
-            continue
-        for item in _declarations(module, name, problems):
+        with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints must not get into a report
+            module = _import(point, name, problems)
+            items = list(_declarations(module, name, problems)) if module else []
+        for item in items:
             if isinstance(item, ModelSpec):
                 models.setdefault(item.id, []).append(Declared(spec=item, distribution=name, version=version))
             elif item.name in datasets:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def decodable(text: str) -> str:
+    """``text`` as UTF-8 can hold it: a file name's bytes that are no characters are escaped, all else is kept."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def printable(text: str) -> str:
     """``text`` as one line of printable characters; whatever else it holds is escaped as Python would.
 

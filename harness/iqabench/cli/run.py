@@ -138,7 +138,7 @@ def _run(study: Study, as_json: bool) -> int:
 
 def _summary(result: Any) -> dict[str, Any]:
     scores = result.scores
-    means = result.matrix("mean").stack().reset_index() if len(scores) else None
+    means = result.matrix("mean").stack().dropna().reset_index() if len(scores) else None
     return {
         "folder": str(result.folder),
         "scores": len(scores),

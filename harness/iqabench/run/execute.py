@@ -56,7 +56,7 @@ class Execution:
             device=study.device,
             dtype=study.dtype,
             seed=study.seed,
-            threads=1 if study.strict else max(1, (os.cpu_count() or 1) // study.workers),
+            threads=_threads(study),
             strict=study.strict,
             scratch=str(self._store.scratch.absolute()),
         )
@@ -149,3 +149,11 @@ class Execution:
             for outcome in outcomes:
                 if outcome.status == "failed":
                     raise RunFailed(f"Stopped at the first failure: {outcome.reason}")
+
+
+def _threads(study: Study) -> int:
+    """Of each worker: an equal share of the processors, unless OMP_NUM_THREADS says otherwise; 1 where bits matter,
+    since some sums depend on how many threads take part."""
+    if study.strict:
+        return 1
+    return 0 if "OMP_NUM_THREADS" in os.environ else max(1, (os.cpu_count() or 1) // study.workers)

@@ -28,7 +28,7 @@ JOB_MOST, JOB_PIXELS = 32, 48_000_000
 QUEUED_JOBS = 2
 START_SECONDS = 300.0
 """For a worker to import torch; a slow network disk takes a while, and no model is to blame."""
-DEATHS_MOST = 10
+DEATHS_MOST = 5
 """Images in a row that may take a model's process down with them, before the model is given up for this run."""
 
 
@@ -139,8 +139,10 @@ class Pool:
                     self._hear(process, data, report)
                 else:
                     self._bury(process, self._how_it_died(process), report)
+            waiting = {key.data.index for key, _ in self._selector.select(timeout=0)}
             for process in list(self._processes):
-                if time.monotonic() - process.since > process.limit(self._limits):
+                late = time.monotonic() - process.since > process.limit(self._limits)
+                if late and process.index not in waiting:  # its answer may lie here, unheard
                     seconds = process.limit(self._limits)
                     option = "--timeout" if process.doing == "batch" else "--load-timeout"
                     self._bury(process, f"gave no answer within {seconds:g} s ({option})", report)

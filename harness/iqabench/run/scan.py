@@ -44,7 +44,7 @@ class Scanner:
         for photo, path in zip(photos, files, strict=True):
             if path is None:
                 missing = Item(name=photo.item.name, image=photo.item.image)
-                problem = f"{folder}: holds no image named like {photo.item.name}."
+                problem = f"{printable(str(folder))}: holds no image named like {photo.item.name}."
                 found.append(Photo(item=missing, digest=f"missing:{name}:{photo.digest}", problem=problem))
             else:
                 found.append(self._photo(Item(name=photo.item.name, image=path), seen, photo.dataset))
@@ -88,6 +88,6 @@ class Scanner:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             return _Seen(FileFacts(name, stat.st_size, stat.st_mtime_ns, digest, height, width))
         except ImageError as error:
-            return _Seen(None, str(error))
+            return _Seen(None, printable(str(error)))
         except OSError as error:
-            return _Seen(None, f"{path}: cannot be read ({error.strerror}).")
+            return _Seen(None, printable(f"{path}: cannot be read ({error.strerror})."))
