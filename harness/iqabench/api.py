@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 
 from iqabench.report.table import IMAGES, SCORES, image_table, long_table, matrix, read_table, write_table
-from iqabench.run.execute import Execution
-from iqabench.run.manifest import read_manifest, write_manifest
-from iqabench.run.observer import Observer
-from iqabench.run.prepare import prepare
-from iqabench.run.study import Study, read_study, relative_to, study_from
+from iqabench.runner.execute import Execution
+from iqabench.runner.manifest import read_manifest, write_manifest
+from iqabench.runner.observer import Observer
+from iqabench.runner.prepare import prepare
+from iqabench.runner.study import Study, read_study, relative_to, study_from
 from iqabench.store import Store
 
 
@@ -52,7 +52,7 @@ def run(
     observer: Observer | None = None,
     **options: Any,
 ) -> Result:
-    """Run a study: the options of ``iqabench run``, with underscores. See ``iqabench.run.study.Study``.
+    """Run a study: the options of ``iqabench run``, with underscores. See ``iqabench.runner.study.Study``.
 
     ``degraders``, ``enhancers`` and ``iqa`` take a pattern or a list of them. Failed cells do not raise: look at
     ``result.failed``. Raises UsageError and its kin for what cannot be run at all.

@@ -20,9 +20,9 @@ from PIL import Image
 from iqabench.api import run_study
 from iqabench.images import read_image, to_tensor
 from iqabench.loading import load
-from iqabench.run.observer import Observer
-from iqabench.run.prepare import prepare
-from iqabench.run.study import Study
+from iqabench.runner.observer import Observer
+from iqabench.runner.prepare import prepare
+from iqabench.runner.study import Study
 from iqabench.store import Outcome, Store
 
 BUSY = """

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from iqabench.errors import IqabenchError, StoreError
-from iqabench.run.protocol import Job, Setup, Task, to_line
+from iqabench.runner.protocol import Job, Setup, Task, to_line
 from iqabench.store import Outcome
 
 JOB_MOST, JOB_PIXELS = 32, 48_000_000
@@ -184,7 +184,7 @@ class Pool:
         path = self._logs / f"worker-{index + 1}.log"
         with path.open("ab") as log:
             popen = subprocess.Popen(
-                [sys.executable, "-m", "iqabench.run.worker"],
+                [sys.executable, "-m", "iqabench.runner.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

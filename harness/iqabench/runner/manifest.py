@@ -12,7 +12,7 @@ from typing import Any
 
 from iqabench.errors import StoreError
 from iqabench.patterns import Selection
-from iqabench.run.prepare import Prepared
+from iqabench.runner.prepare import Prepared
 from iqabench.specs import ScorerSpec
 
 MANIFEST = "manifest.json"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from iqabench.errors import RunFailed
 from iqabench.plan import STAGES, Cell, Plan
-from iqabench.run.observer import Observer
-from iqabench.run.pool import Limits, ModelQueue, Pool
-from iqabench.run.prepare import Prepared
-from iqabench.run.protocol import Job, Setup, Task
-from iqabench.run.study import Study
+from iqabench.runner.observer import Observer
+from iqabench.runner.pool import Limits, ModelQueue, Pool
+from iqabench.runner.prepare import Prepared
+from iqabench.runner.protocol import Job, Setup, Task
+from iqabench.runner.study import Study
 from iqabench.store import Outcome, Store
 from iqabench.text import printable
 

@@ -1,6 +1,6 @@
 """A worker process: loads one model at a time and computes the jobs it is sent.
 
-Started by ``iqabench.run.pool`` as ``python -m iqabench.run.worker``. Jobs come in on standard input, answers
+Started by ``iqabench.runner.pool`` as ``python -m iqabench.runner.worker``. Jobs come in on standard input, answers
 leave on the stream that was standard output; whatever models print goes to the log. When the supervisor dies,
 standard input ends, and so does the worker.
 """
@@ -29,7 +29,7 @@ from iqabench.images import read_image, to_pixels, write_png
 from iqabench.loading import Loaded, LoadedScorer, load_selection
 from iqabench.patterns import Selection
 from iqabench.plugins import Plugins, discover
-from iqabench.run.protocol import Job, Setup, Task, job_from, setup_from, to_line
+from iqabench.runner.protocol import Job, Setup, Task, job_from, setup_from, to_line
 from iqabench.weights.cache import Cache
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from iqabench.errors import UsageError, WeightsError
 from iqabench.patterns import Selection, nearest, select, split
 from iqabench.plan import External, Photo, Plan, Selections, at_scale, build, identity
 from iqabench.plugins import Plugins, discover
-from iqabench.run.observer import Observer
-from iqabench.run.scan import Scanner
-from iqabench.run.study import Study
+from iqabench.runner.observer import Observer
+from iqabench.runner.scan import Scanner
+from iqabench.runner.study import Study
 from iqabench.specs import DegraderSpec
 from iqabench.store import Store
 from iqabench.weights.cache import Cache
