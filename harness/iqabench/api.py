@@ -10,11 +10,12 @@ from typing import Any
 
 import pandas as pd
 
+from iqabench.plugins import discover
 from iqabench.report.table import IMAGES, SCORES, image_table, long_table, matrix, read_table, write_table
 from iqabench.runner.execute import Execution
 from iqabench.runner.manifest import read_manifest, write_manifest
 from iqabench.runner.observer import Observer
-from iqabench.runner.prepare import prepare
+from iqabench.runner.prepare import choose, prepare
 from iqabench.runner.study import Study, read_study, relative_to, study_from
 from iqabench.store import Store
 
@@ -66,8 +67,10 @@ def run(
 def run_study(study: Study, observer: Observer, *, waiting: Callable[[], None] | None = None) -> Result:
     """Prepare, execute and tabulate a study in its run folder, which no other process may use meanwhile."""
     study = relative_to(study, Path.cwd())  # so that the copy in the run folder can be given from anywhere
+    plugins = discover()
+    choose(study, plugins)  # a mistyped pattern is refused before a folder is made
     with Store(Path(study.out)) as store, store.lock(waiting=waiting):
-        prepared = prepare(study, store, observer)
+        prepared = prepare(study, plugins, store, observer)
         write_manifest(store.folder, prepared)
         execution = Execution(prepared, store, observer)
         try:
@@ -90,7 +93,15 @@ def run_study(study: Study, observer: Observer, *, waiting: Callable[[], None] |
 def open_run(folder: str | PathLike[str]) -> Result:
     """The result of a run made before."""
     path = Path(folder)
-    return Result(folder=path, scores=read_table(path, SCORES), manifest=read_manifest(path))
+    images = read_table(path, IMAGES)
+    made = (images["degrader"] != "") | (images["enhancer"] != "")
+    failed = images.loc[made & (images["status"] == "failed"), "reason"]
+    return Result(
+        folder=path,
+        scores=read_table(path, SCORES),
+        manifest=read_manifest(path),
+        images_failed=tuple(failed),
+    )
 
 
 def _plain(value: Any) -> Any:

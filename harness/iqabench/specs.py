@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ class Param:
             allowed = ", ".join(map(str, self.choices))
             raise SelectionError(f"{self.name}={value} is not a choice.", hint=f"Choose one of {allowed}.")
         if isinstance(value, int | float):
+            if not math.isfinite(value):
+                raise SelectionError(f"{self.name}={value} is no number to compute with.", hint=f"{self.help}.")
             if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
                 raise SelectionError(
                     f"{self.name}={value} is out of range.", hint=f"It lies in [{self.low}, {self.high}]."

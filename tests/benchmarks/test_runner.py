@@ -20,6 +20,7 @@ from PIL import Image
 from iqabench.api import run_study
 from iqabench.images import read_image, to_tensor
 from iqabench.loading import load
+from iqabench.plugins import discover
 from iqabench.runner.observer import Observer
 from iqabench.runner.prepare import prepare
 from iqabench.runner.study import Study
@@ -126,7 +127,7 @@ def finished(tmp_path: Path, count: int) -> tuple[Path, Path, int]:
     images, out = photos(tmp_path / f"photos-{count}", count, (8, 8)), tmp_path / f"run-{count}"
     study = Study(images=str(images), degraders=[RESUME[1]], iqa=[RESUME[3]], out=str(out), device="cpu")
     with Store(out) as store, store.lock():
-        cells = prepare(study, store, Observer()).plan.cells
+        cells = prepare(study, discover(), store, Observer()).plan.cells
         store.record(
             Outcome(cell.key, "done", 0.5 if cell.model.stage == "score" else None, 0.01, "cpu") for cell in cells
         )

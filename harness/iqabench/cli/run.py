@@ -15,7 +15,7 @@ from iqabench.errors import UsageError
 from iqabench.patterns import split
 
 if TYPE_CHECKING:
-    from iqabench.run.study import Study
+    from iqabench.runner.study import Study
 
 _LISTS = ("degraders", "enhancers", "iqa")
 _PAIRS = ("enhanced", "weights")
@@ -62,7 +62,7 @@ def command(config: Path | None, demo: bool, dry_run: bool, as_json: bool, **opt
 
 
 def _study(config: Path | None, demo: bool, options: Mapping[str, Any]) -> Study:
-    from iqabench.run.study import Study, read_study, study_from
+    from iqabench.runner.study import Study, read_study, study_from
 
     plain: dict[str, Any] = {}
     for name, value in options.items():
@@ -93,10 +93,11 @@ def _pair(option: str, text: str) -> tuple[str, str]:
 def _dry_run(study: Study, as_json: bool) -> int:
     from collections import Counter
 
-    from iqabench.run.observer import Observer
-    from iqabench.run.prepare import prepare
+    from iqabench.plugins import discover
+    from iqabench.runner.observer import Observer
+    from iqabench.runner.prepare import prepare
 
-    plan = prepare(study, None, Observer()).plan
+    plan = prepare(study, discover(), None, Observer()).plan
     counts = Counter((cell.model.stage, cell.model.label) for cell in plan.cells)
     if as_json:
         cells = [{"stage": stage, "model": label, "cells": n} for (stage, label), n in counts.items()]

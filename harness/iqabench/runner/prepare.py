@@ -13,7 +13,7 @@ from iqabench.datasets.folder import match_by_name, read_folder
 from iqabench.errors import UsageError, WeightsError
 from iqabench.patterns import Selection, nearest, select, split
 from iqabench.plan import External, Photo, Plan, Selections, at_scale, build, identity
-from iqabench.plugins import Plugins, discover
+from iqabench.plugins import Plugins
 from iqabench.runner.observer import Observer
 from iqabench.runner.scan import Scanner
 from iqabench.runner.study import Study
@@ -55,9 +55,8 @@ def choose(study: Study, plugins: Plugins) -> Selections:
     )
 
 
-def prepare(study: Study, store: Store | None, observer: Observer) -> Prepared:
+def prepare(study: Study, plugins: Plugins, store: Store | None, observer: Observer) -> Prepared:
     """Everything up to the plan. Computes nothing; without a store (a dry run) it writes nothing either."""
-    plugins = discover()
     selections = choose(study, plugins)
     cache = Cache.default(offline=study.offline)
     weights = _own_weights(study.weights, plugins)

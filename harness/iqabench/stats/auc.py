@@ -10,10 +10,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from iqabench.errors import UsageError
 from iqabench.stats.estimate import TestResult
 from iqabench.stats.pairs import Floats
-from numpy.typing import NDArray
 
 Values = NDArray[np.float32] | NDArray[np.float64]
 

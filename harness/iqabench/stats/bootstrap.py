@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
 from iqabench.errors import UsageError
 from iqabench.stats.estimate import Interval, missing_interval
 from iqabench.stats.pairs import DOUBLE_TOLERANCE, Floats, as_vector, merge_near_ties
 from iqabench.stats.resampling import Codes, Counts, Statistic, draw, leave_one_out, resample
-from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 Method = Literal["bca", "percentile"]
 _FEWEST_CONTENTS = 10
@@ -31,7 +32,7 @@ class Bootstrap:
     (contents, scorers): the statistic without one content. ``contents`` is how many there are.
     """
 
-    statistic: Statistic
+    statistic: str
     estimate: Floats
     resampled: Floats
     jackknife: Floats
@@ -63,7 +64,7 @@ class Bootstrap:
         return _p_values(self, family=True)
 
 
-def bootstrap(
+def cluster_bootstrap(
     statistic: Statistic,
     scores: ArrayLike,
     mos: ArrayLike,
@@ -96,6 +97,29 @@ def bootstrap(
         estimate=values[0],
         jackknife=values[1 : 1 + width],
         resampled=values[1 + width :],
+        contents=width,
+        seed=seed,
+    )
+
+
+def bootstrap_means(values: ArrayLike, *, resamples: int = 10_000, seed: int = 0, fisher_z: bool = False) -> Bootstrap:
+    """Bootstrap the mean over contents of ``values`` (contents,) or (contents, scorers); nan is left out.
+
+    With ``fisher_z`` the values are z of correlations, and what is bootstrapped is tanh of their mean.
+    """
+    table = np.asarray(values, dtype=np.float64)
+    table = table[:, None] if table.ndim == 1 else table
+    width = table.shape[0]
+    counts = np.concatenate([np.ones((1, width)), leave_one_out(width), draw(width, resamples, seed)])
+    kept = np.isfinite(table)
+    with np.errstate(invalid="ignore"):
+        means = (counts @ np.where(kept, table, 0.0)) / (counts @ kept)
+    means = np.tanh(means) if fisher_z else means
+    return Bootstrap(
+        statistic="mean",
+        estimate=means[0],
+        jackknife=means[1 : 1 + width],
+        resampled=means[1 + width :],
         contents=width,
         seed=seed,
     )

@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
 from iqabench.errors import UsageError
 from iqabench.stats.estimate import Estimate
 from iqabench.stats.pairs import Floats, Pairs, as_vector, pair
-from numpy.typing import ArrayLike
-from scipy import stats
 
 
 def plcc(
@@ -105,7 +106,7 @@ def outlier_ratio(predicted: ArrayLike, mos: ArrayLike, mos_ci95: ArrayLike) -> 
 
 
 def outlier_ratio_sd(ratio: float, n: int) -> float:
-    """Standard error of an outlier ratio, √(p(1-p)/N) (P.1401 7.5.3)."""
+    """Standard error of an outlier ratio, √(p(1-p)/N) (P.1401 7.5.2)."""
     return math.sqrt(ratio * (1 - ratio) / n) if n else math.nan
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from iqabench.stats.pairs import Floats
 from numpy.polynomial import polynomial
+
+from iqabench.stats.pairs import Floats
 
 
 @dataclass(frozen=True, slots=True)

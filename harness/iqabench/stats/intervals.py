@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import math
 
-from iqabench.stats.estimate import Interval, missing_interval
 from scipy import special
+
+from iqabench.stats.estimate import Interval, missing_interval
 
 
 def normal_quantile(level: float) -> float:
@@ -20,7 +21,7 @@ def fisher(r: float, n: int, level: float = 0.95) -> Interval:
 
 
 def bonett_wright(rho: float, n: int, level: float = 0.95) -> Interval:
-    """Interval of an SRCC: as Fisher's, with variance (1+ρ²/2)/(n-3) (Bonett & Wright 2000, eq. 3)."""
+    """Interval of an SRCC: as Fisher's, with variance (1+ρ²/2)/(n-3) (Bonett & Wright 2000)."""
     return _through_z(rho, n, lost=3, factor=1 + rho * rho / 2, level=level, method="bonett-wright")
 
 

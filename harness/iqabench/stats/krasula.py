@@ -14,10 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from iqabench.errors import UsageError
 from iqabench.stats.auc import Joint
 from iqabench.stats.pairs import Floats
-from numpy.typing import ArrayLike, NDArray
 
 _STEPS = 65_535  # placements are kept as 16 bits for the covariance: a gigabyte less at 4,800 images
 _CHUNK = 1 << 18
@@ -42,7 +43,7 @@ class Krasula:
     pairs: int
 
 
-def krasula(
+def krasula_analysis(
     scores: ArrayLike,
     mos: ArrayLike,
     sd: ArrayLike,

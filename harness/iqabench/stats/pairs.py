@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from iqabench.errors import UsageError
 from numpy.typing import ArrayLike, NDArray
+
+from iqabench.errors import UsageError
 
 Floats = NDArray[np.float64]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from scipy import special
+
 from iqabench.errors import UsageError
 from iqabench.stats.significance import two_sided_z
-from scipy import special
 
 
 def effective_n(n: int, images_per_content: float, content_icc: float) -> float:

@@ -18,8 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, TypeVar
 
 import numpy as np
-from iqabench.stats.pairs import Floats
 from numpy.typing import NDArray
+
+from iqabench.stats.pairs import Floats
 
 T = TypeVar("T")
 Statistic = Literal["plcc", "srcc", "krcc", "rmse"]

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
 from iqabench.errors import UsageError
 from iqabench.stats.correlation import pearson
 from iqabench.stats.estimate import Interval, TestResult, missing_interval
 from iqabench.stats.intervals import fisher, normal_quantile
 from iqabench.stats.pairs import Floats, as_vector
-from numpy.typing import ArrayLike
-from scipy import special
 
 
 def two_independent(r1: float, n1: int, r2: float, n2: int) -> TestResult:
@@ -26,7 +27,7 @@ def two_independent(r1: float, n1: int, r2: float, n2: int) -> TestResult:
 
 
 def steiger(r12: float, r13: float, r23: float, n: int) -> TestResult:
-    """Do two scorers correlate differently with the same opinions? Steiger (1980), eq. 14 with pooled r.
+    """Do two scorers correlate differently with the same opinions? Steiger (1980), with pooled r.
 
     ``r12`` and ``r13`` are each scorer's correlation with the opinions, ``r23`` that between the scorers.
     """
@@ -42,7 +43,7 @@ def steiger(r12: float, r13: float, r23: float, n: int) -> TestResult:
 
 
 def williams(r12: float, r13: float, r23: float, n: int) -> TestResult:
-    """The same question by Williams' t on n-3 degrees of freedom (Williams 1959; Steiger 1980, eq. 7)."""
+    """The same question by Williams' t on n-3 degrees of freedom (Williams 1959; Steiger 1980)."""
     reason = _unfit(r12, r13, r23, n)
     if reason:
         return _none("williams", reason)
@@ -68,7 +69,7 @@ def meng(r12: float, r13: float, r23: float, n: int) -> TestResult:
 
 
 def zou(r12: float, r13: float, r23: float, n: int, level: float = 0.95) -> Interval:
-    """Interval of r12 - r13 on the same images (Zou 2007, eq. 15)."""
+    """Interval of r12 - r13 on the same images (Zou 2007)."""
     reason = _unfit(r12, r13, r23, n)
     if reason:
         return missing_interval(level, "zou", reason)

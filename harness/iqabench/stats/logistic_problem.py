@@ -1,0 +1,105 @@
+"""The reduced problem of fitting a logistic curve: what a centre and a scale take off the sum of squares."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from iqabench.stats.pairs import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Sorted data. ``r`` is y less what the linear part (1, and u with ``linear``) explains; ``w`` are counts.
+
+    ``basis`` is that linear part, orthonormal under ``w``; ``weighted`` is it times ``w``; ``along`` is y's part
+    along u.
+    """
+
+    u: Floats
+    y: Floats
+    r: Floats
+    w: Floats | None
+    linear: bool
+    n: float
+    suu: float
+    origin: float
+    total: float
+    basis: Floats
+    weighted: Floats
+    along: float
+
+    @classmethod
+    def of(cls, u: Floats, y: Floats, linear: bool, w: Floats | None = None) -> Problem:
+        n = float(u.size if w is None else w.sum())
+        origin = float(u.mean() if w is None else (w * u).sum() / n)
+        v = u - origin
+        weight = v if w is None else v * w
+        suu = float(weight @ v)
+        r = y - float(y.mean() if w is None else (w * y).sum() / n)
+        if linear and suu > 0:
+            r = r - float(weight @ r) / suu * v
+        basis = np.full((2 if linear and suu > 0 else 1, u.size), 1 / math.sqrt(n))
+        if basis.shape[0] > 1:
+            basis[1] = v / math.sqrt(suu)
+        weighted = basis if w is None else basis * w
+        along = float(weighted[-1] @ y) if linear else 0.0
+        return cls(v, y, r, w, linear, n, suu, origin, float((r if w is None else r * w) @ r), basis, weighted, along)
+
+    def project(self, columns: Floats) -> Floats:
+        """``columns`` (..., m) less their part along 1, and along u where there is a linear term."""
+        return columns - (columns @ self.weighted.T) @ self.basis
+
+    def gains(self, centres: Floats, scales: Floats) -> Floats:
+        """What each (centre, scale) takes off the sum of squares (g,)."""
+        raw = column_of((self.u - centres[:, None]) / scales[:, None])
+        columns = self.project(raw)
+        weighted = columns if self.w is None else columns * self.w
+        num = weighted @ self.r
+        den = np.einsum("gm,gm->g", weighted, columns)
+        gain = self.gain(num, den)
+        if self.basis.shape[0] > 1:
+            gain[self.along * den < num * (raw @ self.weighted[1])] = 0.0
+        return gain
+
+    def gain(self, num: Floats, den: Floats) -> Floats:
+        gain: Floats = np.divide(num * num, den, out=np.zeros_like(num), where=(den > 1e-24 * self.n) & (num > 0))
+        return gain
+
+
+def sigmoid(z: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return 1.0 / (1.0 + np.exp(-z))
+
+
+def column_of(z: Floats) -> Floats:
+    """σ(z), or σ(z)-1 where the curve is nearly all above its centre: equal but for a constant, with digits kept."""
+    sign = np.where(z[..., :1] + z[..., -1:] > 0, -1.0, 1.0)
+    return sign * sigmoid(sign * z)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One curve of the search: σ or 1-σ of ``z``, the projected column, and its products with itself and r."""
+
+    z: Floats
+    half: Floats
+    column: Floats
+    num: float
+    den: float
+    gain: float
+
+
+def state_of(problem: Problem, centre: float, scale: float) -> State:
+    z = (problem.u - centre) * (1 / scale)
+    above = z[0] + z[-1] > 0
+    half = 1 / (1 + np.exp(z if above else -z))
+    raw = -half if above else half
+    column = problem.project(raw)
+    num, den = float(column @ problem.r), float(column @ column)
+    exists = den > 1e-24 * problem.n and num > 0
+    if exists and problem.basis.shape[0] > 1:
+        exists = problem.along * den >= num * float(raw @ problem.weighted[1])
+    return State(z, half, column, num, den, num * num / den if exists else 0.0)
