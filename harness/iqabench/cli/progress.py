@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.text import Text
 
 from iqabench.plan import Plan
-from iqabench.run.observer import Observer
+from iqabench.runner.observer import Observer
 from iqabench.store import Outcome
 
 _VERBS = {"degrade": "degrading", "enhance": "enhancing", "score": "scoring"}
