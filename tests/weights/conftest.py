@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
 from iqabench.specs import WeightsFile
 from iqabench.weights.cache import Cache
 from iqabench.weights.download import Patience

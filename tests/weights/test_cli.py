@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 from click.testing import CliRunner
+
 from iqabench.cli.weights import command
 from iqabench.errors import DigestMismatch, SelectionError, UsageError, WeightsError, WeightsMissing
 from iqabench.weights.cache import Cache

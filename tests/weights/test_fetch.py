@@ -12,6 +12,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
+
 from iqabench.errors import DigestMismatch, DownloadError, WeightsError, WeightsMissing
 from iqabench.weights import download
 from iqabench.weights.cache import Cache, Corrupt, Missing, Ready, cache_path

@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 import pytest
+
 from iqabench.errors import KeysMismatch, WeightsError
 from iqabench.weights.ncnn import is_ncnn, read_convolutions
 

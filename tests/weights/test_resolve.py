@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+
 from iqabench.errors import DigestMismatch, UsageError, WeightsMissing
 from iqabench.specs import Param, ScorerSpec, WeightsFile
 from iqabench.weights.cache import Cache

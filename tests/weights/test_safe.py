@@ -11,10 +11,11 @@ import sys
 
 import pytest
 import torch
-from iqabench.errors import KeysMismatch, UnsafeWeights, WeightsError
-from iqabench.weights.safe import load_strictly, read_checkpoint, strip_prefix, unwrap
 from safetensors.torch import save_file
 from torch import nn
+
+from iqabench.errors import KeysMismatch, UnsafeWeights, WeightsError
+from iqabench.weights.safe import load_strictly, read_checkpoint, strip_prefix, unwrap
 
 STATE = {"0.weight": torch.arange(6.0).reshape(2, 3), "0.bias": torch.tensor([1.0, -1.0])}
 

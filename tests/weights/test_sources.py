@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from iqabench.errors import PluginError, UsageError
 from iqabench.specs import WeightsFile
 from iqabench.weights.cache import Cache, cache_path

@@ -9,6 +9,7 @@ import tarfile
 from pathlib import PurePosixPath
 
 import pytest
+
 from iqabench.errors import DigestMismatch, WeightsError
 from iqabench.weights.cache import Cache, Ready, cache_path
 from iqabench.weights.fetch import fetch
