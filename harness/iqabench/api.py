@@ -94,7 +94,7 @@ def open_run(folder: str | PathLike[str]) -> Result:
     """The result of a run made before."""
     path = Path(folder)
     images = read_table(path, IMAGES)
-    made = (images["degrader"] != "") | (images["enhancer"] != "")
+    made = images["image"].str.startswith("images/")
     failed = images.loc[made & (images["status"] == "failed"), "reason"]
     return Result(
         folder=path,

@@ -79,6 +79,8 @@ class Lab:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            # A shell without job control starts background jobs deaf to Ctrl-C, and their children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             **{"cwd": self.root, **options},  # type: ignore[call-overload]
         )
 

@@ -17,8 +17,11 @@ from iqabench.text import printable
 COMMANDS = {
     "run": ("iqabench.cli.run", "Degrade, enhance and score photos; print the matrices."),
     "list": ("iqabench.cli.list", "List every model, installed or known."),
-    "show": ("iqabench.cli.show", "Print the matrices of a run."),
+    "show": ("iqabench.cli.show", "Print the matrices of a run, and how scorers agree with people."),
     "grid": ("iqabench.cli.grid", "Draw originals, degraded and enhanced images side by side."),
+    "correlate": ("iqabench.cli.correlate", "Correlate scores in any table with people's opinions."),
+    "mos": ("iqabench.cli.mos", "Turn raw votes into opinion scores with intervals."),
+    "power": ("iqabench.cli.power", "Say which differences a study can show."),
     "datasets": ("iqabench.cli.datasets", "List the rated datasets, and check a copy of one."),
     "dataset": ("iqabench.cli.dataset", "Make a dataset of your own."),
     "weights": ("iqabench.cli.weights", "Fetch, verify and move weights files."),

@@ -1,4 +1,4 @@
-"""The matrices as rich tables: degraders and enhancers down, scorers across, the best of each group marked."""
+"""Tables in a terminal: the matrices (degraders and enhancers down, scorers across), and sheets of any kind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iqabench.report.sheet import Entry, Row, Sheet
 from iqabench.report.table import matrix
+from iqabench.text import printable
 
 _CELL_WIDTH, _LABEL_WIDTH = 17, 34
 
@@ -92,6 +94,64 @@ def format_number(number: float) -> str:
     if abs(number) >= 1000:
         return f"{number:.0f}"
     return f"{number:.{3 - min(2, max(0, len(str(int(abs(number)))) - 1))}f}" if abs(number) >= 1 else f"{number:.4f}"
+
+
+def sheets(several: Sequence[Sheet], *, width: int) -> RenderableType:
+    """Each sheet as a table, or as several one below the other where it is wider than ``width`` characters."""
+    return Group(*(part for sheet in several for part in _sheet(sheet, width)))
+
+
+def _sheet(sheet: Sheet, width: int) -> Iterator[RenderableType]:
+    label_width = sum(
+        max(len(text) for text in (sheet.headings[at], *(row.labels[at] for row in sheet.rows))) + 3
+        for at in range(sheet.labels)
+    )
+    start, across = 0, len(sheet.headings) - sheet.labels
+    while start < across or not start:
+        end, room = start, width - label_width - 1
+        while end < across and (end == start or room >= _width(sheet, end)):
+            room -= _width(sheet, end)
+            end += 1
+        if sheet.title:  # not the table's own title, which would be broken to the table's width
+            yield Text(printable(sheet.title), style="italic")
+        yield _part(sheet, range(start, end))
+        start = end or 1
+    for note in sheet.notes:
+        yield Text(printable(note), style="dim")
+    yield Text("")
+
+
+def _width(sheet: Sheet, column: int) -> int:
+    entries = [row.entries[column] for row in sheet.rows]
+    texts = [f"{entry.text} {entry.aside}".strip() for entry in entries] + [entry.below for entry in entries]
+    return max(map(len, (*texts, sheet.headings[sheet.labels + column]))) + 3
+
+
+def _part(sheet: Sheet, columns: range) -> Table:
+    table = Table(header_style="bold")
+    for heading in sheet.headings[: sheet.labels]:
+        table.add_column(Text(printable(heading)), no_wrap=True)
+    for column in columns:
+        table.add_column(Text(printable(sheet.headings[sheet.labels + column])), justify="right", no_wrap=True)
+    for at, row in enumerate(sheet.rows):
+        if row.section and at:
+            table.add_section()
+        table.add_row(*_texts(row, columns))
+    return table
+
+
+def _texts(row: Row, columns: range) -> list[Text]:
+    labels = [Text(printable(label)) for label in row.labels]
+    return [*labels, *(_entry(row.entries[column]) for column in columns)]
+
+
+def _entry(entry: Entry) -> Text:
+    text = Text(printable(entry.text), style={"best": "bold green", "group": "underline"}.get(entry.mark, ""))
+    if entry.aside:
+        text.append(f" {printable(entry.aside)}", style="not bold not underline default")
+    if entry.below:
+        text.append(f"\n{printable(entry.below)}", style="not bold not underline " + ("red" if entry.alarm else "dim"))
+    return text
 
 
 def reasons(failed: pd.DataFrame, *, most: int = 12) -> Iterator[Text]:
