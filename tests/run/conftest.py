@@ -80,7 +80,7 @@ class Lab:
             stderr=subprocess.PIPE,
             start_new_session=True,
             # A shell without job control starts background jobs deaf to Ctrl-C, and their children inherit that.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             **{"cwd": self.root, **options},  # type: ignore[call-overload]
         )
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    Inputs = tuple[Tensor, Tensor | None]
+
 DECODED_BYTES = 256 << 20
 WRITES_AHEAD = 8
 CUDA_BATCH_PIXELS, CUDA_BATCH_MOST = 16_000_000, 32
@@ -90,6 +92,7 @@ class Worker:
         self._answers = answers
         self._send_lock = threading.Lock()
         self.decoder = Decoder()
+        self._preparer = ThreadPoolExecutor(1, thread_name_prefix="prepare")
         self._writers = ThreadPoolExecutor(2, thread_name_prefix="write")
         self._plugins: Plugins = discover()
         self._cache = Cache.default(offline=True)
@@ -110,8 +113,13 @@ class Worker:
         else:
             writing: deque[Future[None]] = deque()
             size = job.batch or self._batch_size(model, job.tasks)
-            for start in range(0, len(job.tasks), size):
-                self._batch(model, job.tasks[start : start + size], writing)
+            batches = [job.tasks[start : start + size] for start in range(0, len(job.tasks), size)]
+            inputs = self._preparer.submit(self._inputs, batches[0])
+            for number, tasks in enumerate(batches):
+                ready = inputs
+                if number + 1 < len(batches):
+                    inputs = self._preparer.submit(self._inputs, batches[number + 1])
+                self._batch(model, tasks, writing, ready)
             for future in writing:
                 future.result()
         self.decoder.drop(path for task in job.tasks for path in (task.image, task.reference))
@@ -152,15 +160,25 @@ class Worker:
         height, width = tasks[0].size
         return max(1, min(CUDA_BATCH_MOST, CUDA_BATCH_PIXELS // max(1, height * width)))
 
-    def _batch(self, model: Loaded, tasks: Sequence[Task], writing: deque[Future[None]]) -> None:
+    def _inputs(self, tasks: Sequence[Task]) -> Inputs:
+        """The images of a batch, and their references where there are any. Raises ImageError."""
+        images = self._stack([self.decoder.get(task.image) for task in tasks])
+        if not tasks[0].reference:
+            return images, None
+        return images, self._stack([_crop(self.decoder.get(task.reference), task.size) for task in tasks])
+
+    def _batch(
+        self,
+        model: Loaded,
+        tasks: Sequence[Task],
+        writing: deque[Future[None]],
+        ready: Future[Inputs] | None = None,
+    ) -> None:
         """Compute some tasks at once; if that fails, in halves, so that only the culprit fails."""
         self.send(event="batch", keys=[task.key for task in tasks])
         started = time.perf_counter()
         try:
-            images = self._stack([self.decoder.get(task.image) for task in tasks])
-            references = None
-            if tasks[0].reference:
-                references = self._stack([_crop(self.decoder.get(task.reference), task.size) for task in tasks])
+            images, references = ready.result() if ready else self._inputs(tasks)
             if isinstance(model, LoadedScorer):
                 made = model(images, references).double().tolist()
             else:
