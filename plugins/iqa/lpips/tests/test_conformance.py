@@ -1,0 +1,32 @@
+"""The contract, on made weights in torchvision's layout."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from iqabench.testing import ScorerContract
+from iqabench.testing.checkpoints import generate, read_manifest, save
+from iqabench.types import ParamValue
+
+
+def checkpoint(folder: Path, spec: Any, params: Mapping[str, ParamValue]) -> dict[str, Path]:
+    (file,) = spec.needed_weights(params)
+    manifest = read_manifest(Path(__file__).with_name("manifest.json"), file.name)
+    return {file.name: save(generate(manifest), folder / file.name)}
+
+
+class TestAlex(ScorerContract):
+    id = "fr.lpips"
+    weights = checkpoint
+
+
+class TestVgg(ScorerContract):
+    id = "fr.lpips"
+    params: ClassVar = {"net": "vgg"}
+    weights = checkpoint
+
+
+class TestSqueeze(ScorerContract):
+    id = "fr.lpips"
+    params: ClassVar = {"net": "squeeze"}
+    weights = checkpoint
