@@ -40,13 +40,15 @@ if TYPE_CHECKING:
 
 DECODED_BYTES = 256 << 20
 WRITES_AHEAD = 8
+DECODERS = max(1, min(4, (os.cpu_count() or 1) // 2))
+"""Threads that decode: enough to keep up, few enough to leave the model its processors."""
 CUDA_BATCH_PIXELS, CUDA_BATCH_MOST = 16_000_000, 32
 
 
 class Decoder:
     """Reads images ahead on threads, and keeps the latest, up to a number of bytes, for the next model."""
 
-    def __init__(self, threads: int = 2) -> None:
+    def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
         self._kept: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
         self._bytes = 0
@@ -91,7 +93,7 @@ class Worker:
         self.device = _device(setup)
         self._answers = answers
         self._send_lock = threading.Lock()
-        self.decoder = Decoder()
+        self.decoder = Decoder(DECODERS)
         self._preparer = ThreadPoolExecutor(1, thread_name_prefix="prepare")
         self._writers = ThreadPoolExecutor(2, thread_name_prefix="write")
         self._plugins: Plugins = discover()
