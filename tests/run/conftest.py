@@ -80,8 +80,7 @@ class Lab:
             stderr=subprocess.PIPE,
             start_new_session=True,
             # A shell without job control starts background jobs deaf to Ctrl-C, and their children inherit that.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-            **{"cwd": self.root, **options},  # type: ignore[call-overload]
+            **{"cwd": self.root, "preexec_fn": hear_ctrl_c, **options},  # type: ignore[call-overload]
         )
 
     def command(self, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
