@@ -22,6 +22,11 @@ LIMIT = 240
 """Seconds after which a run in a test is given up; a busy machine takes its time."""
 
 
+def hear_ctrl_c() -> None:
+    """Before a command starts: take SIGINT as it comes, whatever this process does."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class Lab:
     """A folder with photos, plugin distributions that are installed there only, and the real command."""
