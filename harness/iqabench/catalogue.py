@@ -29,7 +29,9 @@ Written by `make registry` from what the plugins declare. `iqabench list` says w
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """A model's row. ``weights_bytes`` counts what has to be fetched for the default parameters."""
+    """A model's row. ``weights_bytes`` counts what has to be fetched for the default parameters;
+    ``weights_unsized`` is how many of those files are of a size that nobody has published, ``weights_given`` how
+    many files only the user has."""
 
     id: str
     kind: str
@@ -39,7 +41,17 @@ class Known:
     weights_licence: str = ""
     paper: str = ""
     weights_bytes: int = 0
+    weights_unsized: int = 0
+    weights_given: int = 0
     training_data: tuple[str, ...] = ()
+
+    @property
+    def weights_size(self) -> str:
+        """What has to be fetched, in words."""
+        known = f"{self.weights_bytes / 1e6:.0f} MB" if self.weights_bytes else ""
+        unknown = f"{self.weights_unsized} of unpublished size" if self.weights_unsized else ""
+        given = "a file of yours" if self.weights_given else ""
+        return " and ".join(filter(None, (known, unknown, given))) or "with the package"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +104,8 @@ def row_of(declared: Declared) -> Known:
     """The row that a declaration makes."""
     spec = declared.spec
     defaults = {param.name: param.default for param in spec.params}
+    needed = spec.needed_weights(defaults)
+    fetched = [file for file in needed if file.sources and is_fetched(file.sources[0])]
     return Known(
         id=spec.id,
         kind=spec.kind,
@@ -100,7 +114,9 @@ def row_of(declared: Declared) -> Known:
         licence=spec.licence,
         weights_licence=" / ".join(dict.fromkeys(file.licence for file in spec.weights)),
         paper=spec.paper,
-        weights_bytes=sum(file.size or 0 for file in spec.needed_weights(defaults) if is_fetched(file.sources[0])),
+        weights_bytes=sum(file.size or 0 for file in fetched),
+        weights_unsized=sum(file.size is None for file in fetched),
+        weights_given=sum(not file.sources for file in needed),
         training_data=spec.training_data,
     )
 
@@ -133,8 +149,7 @@ def render_models(catalogue: Catalogue) -> str:
     """The text of docs/models.md: a line a model."""
     lines = [_MODELS_HEADING, "| id | what | licence | weights | paper |", "|---|---|---|---|---|"]
     for known in catalogue.models.values():
-        weights = f"{known.weights_bytes / 1e6:.0f} MB" if known.weights_bytes else "with the package"
-        weights = f"{weights}, {known.weights_licence}" if known.weights_licence else "none"
+        weights = f"{known.weights_size}, {known.weights_licence}" if known.weights_licence else "none"
         cells = (f"`{known.id}`", known.summary, known.licence, weights, known.paper)
         lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
     return "\n".join(lines) + "\n"
