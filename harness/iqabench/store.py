@@ -110,9 +110,9 @@ class Store:
 
     def image_path(self, cell: Cell) -> Path:
         """Where the image of a degrade or enhance cell lies: readable names, unique by its key."""
-        folders = (_slug(part) for part in (cell.degrader or "original", cell.enhancer or "degraded"))
+        folders = (slug(part) for part in (cell.degrader or "original", cell.enhancer or "degraded"))
         stem = os.path.splitext(cell.filed)[0]
-        return self.folder.joinpath("images", *folders, f"{_slug(stem)}-{cell.key[:12]}.png")
+        return self.folder.joinpath("images", *folders, f"{slug(stem)}-{cell.key[:12]}.png")
 
     def outcomes(self) -> dict[str, Outcome]:
         """Every recorded cell, by key."""
@@ -162,7 +162,7 @@ def _named(folder: Path) -> Iterator[None]:
         raise StoreError(f"{folder}: the journal is damaged ({error}).", hint=damaged) from error
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     """A safe, readable name for a folder or file made from any text."""
     slug = re.sub(r"[^A-Za-z0-9._=,\[\]-]+", "_", text).strip(".") or "_"
     return slug[:80]

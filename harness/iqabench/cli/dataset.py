@@ -6,10 +6,17 @@ from pathlib import Path
 
 import click
 
+from iqabench.cli import construct
+
 
 @click.group("dataset")
 def command() -> None:
-    """Make a dataset of your own, beginning with the choice of photos."""
+    """Make a dataset of your own: photos chosen, degraded, enhanced, and ready to be rated."""
+
+
+command.add_command(construct.build)
+command.add_command(construct.verify)
+command.add_command(construct.export)
 
 
 @command.command("select")

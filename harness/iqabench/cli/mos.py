@@ -49,8 +49,12 @@ def command(
     """Turn the raw VOTES of a panel into MOS with intervals; print how reliable the panel is.
 
     VOTES is a CSV with columns rater, image and vote, or with a column a rater, a bare matrix of numbers, or a SUREAL
-    dataset (JSON). --format csv prints the MOS, json everything.
+    dataset (JSON). --format csv prints the MOS, json everything. It may also be the folder of a dataset that was rated
+    by `iqabench annotate`: then the dataset gains its MOS, which --dataset built:FOLDER reads.
     """
+    if votes.is_dir():
+        _of_dataset(votes, method, out, form, ddof=ddof, unanimous=unanimous, level=level, apart=apart)
+        return
     from iqabench.report.mos import facts, recover, sheets
     from iqabench.report.reading import write_csv
     from iqabench.report.votes import read_votes
@@ -65,3 +69,31 @@ def command(
         click.echo(json.dumps(facts(panel), indent=1))
     else:
         print_sheets(sheets(panel), form)
+
+
+def _of_dataset(
+    folder: Path,
+    method: Literal["plain", "bt500", "p913", "p910", "small-panel"],
+    out: Path | None,
+    form: str,
+    *,
+    level: float,
+    **choices: object,
+) -> None:
+    from iqabench.annotate.opinions import opinions, write_opinions
+    from iqabench.datasets.built import MOS
+    from iqabench.report.mos import facts, sheets
+    from iqabench.report.reading import write_csv
+
+    found = opinions(folder, method, level=level, **choices)
+    write_opinions(folder, found)
+    if out:
+        write_csv(found.table, out)
+    if form == "csv":
+        print_rows(found.table, form)
+    elif form == "json":
+        everything = facts(found.panel) if found.panel else found.table.to_dict("records")
+        click.echo(json.dumps(everything, indent=1))
+    else:
+        print_sheets(sheets(found.panel) if found.panel else list(found.sheets), form)
+        click.echo(f"The dataset has its scores: {folder / MOS}")

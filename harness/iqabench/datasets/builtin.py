@@ -29,6 +29,24 @@ def iqabench_datasets() -> Iterable[DatasetSpec]:
     yield from _synthetic()
     yield from _generated()
     yield DatasetSpec(
+        name="built",
+        summary="A dataset that `iqabench dataset build` made",
+        load=f"{_HERE}.built:load",
+        licence="that of its photos and models, see its README.md",
+        layout="the folder that `iqabench dataset build --out` named",
+        mos_range=(1, 5),
+        groups=("task", "degrader", "enhancer"),
+        options=(
+            Param(
+                name="role",
+                default="enhanced",
+                choices=("enhanced", "degraded", "source", "all"),
+                help="which of its images",
+            ),
+            Param(name="range", default="", help="lowest:highest opinion score, where it is not 1:5"),
+        ),
+    )
+    yield DatasetSpec(
         name="csv",
         summary="A table of your own, or one of pyiqa's meta files",
         load=f"{_HERE}.csvfile:load",

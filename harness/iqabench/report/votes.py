@@ -21,7 +21,8 @@ _SYNONYMS = {
     "vote": ("vote", "score", "rating", "opinion", "os", "grade"),
 }
 _NO_RATERS = ("content_id", "asset_id", "content", "source", "mos", "std", "sd")
-_NOT_COUNTED = ("train", "training", "dummy")
+_NOT_COUNTED = ("train", "training", "dummy", "gold")
+_REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +68,26 @@ def _column(frame: pd.DataFrame, what: str, given: str) -> str:
     return next((by_name[name] for name in _SYNONYMS[what] if name in by_name), "")
 
 
+def counted(frame: pd.DataFrame, *, image: str = "image", rater: str = "rater") -> pd.DataFrame:
+    """The votes of a session's log (a row a vote, ``kind``) that opinion scores rest on.
+
+    Practice and gold are left out; where a rater was asked to look again, the later vote counts.
+    """
+    if "kind" not in frame:
+        return frame
+    rows = frame[~frame["kind"].isin(_NOT_COUNTED)]
+    again = rows["kind"].eq(_REVIEW).to_numpy()
+    pairs = pd.MultiIndex.from_frame(rows[[rater, image]])
+    return rows[again | ~pairs.isin(pairs[again])]
+
+
+def long_votes(frame: pd.DataFrame) -> Votes:
+    """The counted votes of a table with columns rater, image and vote, repeats averaged. Raises UsageError."""
+    return _long(frame, {"image": "image", "rater": "rater", "vote": "vote"})
+
+
 def _long(frame: pd.DataFrame, columns: dict[str, str]) -> Votes:
-    if "kind" in frame:  # a session's log holds practice too
-        frame = frame[~frame["kind"].isin(_NOT_COUNTED)]
+    frame = counted(frame, image=columns["image"], rater=columns["rater"])
     rows = pd.DataFrame(
         {
             "image": frame[columns["image"]],
@@ -188,8 +206,7 @@ def _sureal(path: Path) -> Votes:
         raise UsageError(
             f"{path}: is not a SUREAL dataset ({reason}).", hint='It has "dis_videos", each with "os".'
         ) from error
-    frame = pd.DataFrame(pairs, columns=["image", "rater", "vote"])
-    return _long(frame, {"image": "image", "rater": "rater", "vote": "vote"})
+    return long_votes(pd.DataFrame(pairs, columns=["image", "rater", "vote"]))
 
 
 def _cast(scores: object) -> Iterable[tuple[str, object]]:

@@ -1,0 +1,1 @@
+"""People rate a built dataset in their browsers: who sees what in which order, their votes on record, and the pages."""
