@@ -1,0 +1,58 @@
+"""Networks from the files of a diffusers folder (``unet``, ``vae``, ...), whose keys are the libraries' own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from iqabench.diffusion import ldm
+from iqabench.diffusion.architecture import with_positions
+from iqabench.diffusion.libraries import library_class
+from iqabench.weights.safe import read_checkpoint, unwrap
+
+_OLD_ATTENTION = re.compile(r"(\.attentions\.\d+)\.(query|key|value|proj_attn)\.")
+_NEW_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+
+
+def make_network(name: str, config: Mapping[str, Any], kind: Any = None) -> Any:
+    """diffusers' class ``name``, or ``kind``, from a folder's ``config.json``, on the meta device, in eval mode."""
+    kind = kind or library_class("diffusers", name)
+    with torch.device("meta"):
+        return kind.from_config(dict(config)).eval().requires_grad_(False)
+
+
+def make_text_tower(config: Mapping[str, Any]) -> Any:
+    """transformers' ``CLIPTextModel`` from a folder's ``config.json``, on the meta device, in eval mode."""
+    with torch.device("meta"):
+        tower = library_class("transformers", "CLIPTextModel")(
+            library_class("transformers", "CLIPTextConfig")(**config)
+        )
+    return with_positions(tower).eval().requires_grad_(False)
+
+
+def own_keys(keys: Iterable[str]) -> dict[str, ldm.Source]:
+    """Of a network whose file has the same keys."""
+    return {key: ldm.Source(key) for key in keys}
+
+
+def read_vae_state(path: Path) -> dict[str, torch.Tensor]:
+    """A VAE's file, the names of its attention as they are since diffusers 0.13: old files have older ones."""
+
+    def renamed(key: str) -> str:
+        return _OLD_ATTENTION.sub(lambda found: f"{found[1]}.{_NEW_ATTENTION[found[2]]}.", key)
+
+    return {renamed(key): value for key, value in unwrap(read_checkpoint(path)).items()}
+
+
+def load_text_tower(
+    config: Mapping[str, Any], path: Path, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+) -> Any:
+    """``make_text_tower``, filled from the folder's file."""
+    tower = make_text_tower(config)
+    state = unwrap(read_checkpoint(path))
+    ldm.fill(tower, state, ldm.clip_sources, path, ignored=ldm.CLIP_UNUSED, dtype=dtype, device=device)
+    return tower
