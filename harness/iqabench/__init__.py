@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from iqabench.errors import IqabenchError
 from iqabench.hookspecs import hookimpl
-from iqabench.specs import DegraderSpec, EnhancerSpec, ImageNeeds, ModelSpec, Param, ScorerSpec, WeightsFile
-from iqabench.types import Degrader, Enhancer, LoadContext, Scorer
+from iqabench.specs import DegraderSpec, EnhancerSpec, ImageNeeds, ModelSpec, OwnFiles, Param, ScorerSpec, WeightsFile
+from iqabench.types import Degrader, Enhancer, LoadContext, Scorer, Scores
 
 if TYPE_CHECKING:
     from iqabench.api import Result, run
@@ -23,10 +23,12 @@ __all__ = [
     "IqabenchError",
     "LoadContext",
     "ModelSpec",
+    "OwnFiles",
     "Param",
     "Result",
     "Scorer",
     "ScorerSpec",
+    "Scores",
     "WeightsFile",
     "hookimpl",
     "load",

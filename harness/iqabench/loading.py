@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from iqabench.devices import memory_of, require_memory
 from iqabench.errors import ImageError, IqabenchError, ModelError, UsageError
 from iqabench.patterns import Selection, select
 from iqabench.plugins import discover
 from iqabench.specs import DegraderSpec, EnhancerSpec, ScorerSpec
-from iqabench.types import LoadContext, ParamValue
+from iqabench.types import LoadContext, ParamValue, Scores
 from iqabench.weights.cache import Cache
 from iqabench.weights.resolve import resolve
 
@@ -36,13 +37,14 @@ def load(
     weights: WeightsGiven = None,
     device: str | torch.device = "cpu",
     *,
-    dtype: str = "float32",
+    dtype: str = "auto",
     seed: int = 0,
     **params: ParamValue,
 ) -> Ready:
     """A ready scorer, enhancer or degrader by id, to call on (N, 3, H, W) float32 RGB in [0, 1].
 
     ``weights`` replaces the declared weights: one path, or a mapping from a weights file's name to a path.
+    ``dtype`` is what the network computes in where the model admits it; ``auto`` leaves it to the model.
     Raises SelectionError for an unknown id or parameter, WeightsMissing with the command that fetches them.
     """
     plugins = discover()
@@ -60,15 +62,18 @@ def load_selection(
     *,
     weights: WeightsGiven = None,
     device: str | torch.device = "cpu",
-    dtype: str = "float32",
+    dtype: str = "auto",
     seed: int = 0,
     cache: Cache,
 ) -> Ready:
     """Like ``load``, for a selection made before. Downloads nothing."""
     spec, params = selection.spec, selection.params
+    where = _device(device)
+    computed = getattr(torch, spec.dtype_for(dtype, cuda=where.type == "cuda"))
+    if weights is None:  # a user's own weights may be of another size
+        require_memory(spec, params, where, computed, memory_of(where))
     files = resolve(spec, params, cache, overrides=weights, pull=False)
-    allowed = dtype if dtype in spec.dtypes else spec.dtypes[0]
-    context = LoadContext(device=_device(device), dtype=getattr(torch, allowed), weights=files, params=dict(params))
+    context = LoadContext(device=where, dtype=computed, weights=files, params=dict(params))
     try:
         with torch.inference_mode():
             model = _loader(spec.load)(context)
@@ -128,22 +133,22 @@ class Loaded:
                 raise ImageError(f"{self.spec.id}: images must lie in [0, 1]; these span [{low:.3g}, {high:.3g}].")
         return images
 
-    def _call(
-        self, images: Tensor, *rest: Tensor | None, shape: tuple[int, ...], seeds: Sequence[int] | None = None
-    ) -> Tensor:
-        """The plugin's own result, (N, *shape), with any failure of it named."""
+    def _call(self, images: Tensor, *rest: Tensor | None, seeds: Sequence[int] | None = None) -> object:
+        """The plugin's own result, with any failure of it named."""
         options = {} if seeds is None else {"seeds": seeds}
         try:
             with torch.inference_mode():
-                result = self.model(images, *rest, **options)
+                return self.model(images, *rest, **options)
         except (torch.OutOfMemoryError, MemoryError, IqabenchError):
             raise
         except (Exception, SystemExit) as error:
             raise ModelError(f"{self.spec.id}: {_describe(error)}") from error
+
+    def _checked(self, result: object, wanted: tuple[int, ...]) -> Tensor:
+        """The plugin's result if it is a float tensor of the shape ``wanted``."""
         if not isinstance(result, Tensor) or not result.is_floating_point():
             raise ModelError(f"{self.spec.id}: it returned {_what(result)}, not a float tensor.")
-        if result.shape != (len(images), *shape):
-            wanted = (len(images), *shape)
+        if result.shape != wanted:
             raise ModelError(f"{self.spec.id}: it returned shape {tuple(result.shape)}, not {wanted}.")
         return result
 
@@ -160,11 +165,18 @@ class Loaded:
 
 
 class LoadedScorer(Loaded):
-    """Call with images, and references where ``spec.reference``: scores as a float tensor (N,)."""
+    """Call with images, and references where ``spec.reference``: scores as a float tensor (N,).
+
+    A score is NaN where the model has none for that image alone; ``judge`` also says why.
+    """
 
     def __call__(
         self, images: Tensor, references: Tensor | None = None, *, seeds: Sequence[int] | None = None
     ) -> Tensor:
+        return self.judge(images, references, seeds=seeds).values
+
+    def judge(self, images: Tensor, references: Tensor | None = None, *, seeds: Sequence[int] | None = None) -> Scores:
+        """The scores, and the reason for each that is missing."""
         images = self._ready(images)
         if self.spec.reference:
             if references is None:
@@ -176,16 +188,19 @@ class LoadedScorer(Loaded):
         else:
             references = None
         all_seeds = self._seeds(images, seeds) if self.spec.seeded else None
-        scores = [
-            self._call(
-                images[piece],
+        values, reasons = [], {}
+        for piece in self._pieces(images):
+            some = images[piece]
+            result = self._call(
+                some,
                 None if references is None else references[piece],
-                shape=(),
                 seeds=None if all_seeds is None else all_seeds[piece],
             )
-            for piece in self._pieces(images)
-        ]
-        return torch.cat(scores) if scores else images.new_empty(0)
+            if isinstance(result, Scores):
+                reasons.update({piece.start + place: reason for place, reason in result.reasons.items()})
+                result = result.values
+            values.append(self._checked(result, (len(some),)))
+        return Scores(torch.cat(values) if values else images.new_empty(0), reasons)
 
 
 class _Maker(Loaded):
@@ -194,7 +209,10 @@ class _Maker(Loaded):
     def _make(self, images: Tensor, seeds: Sequence[int] | None, size: tuple[int, int]) -> Tensor:
         all_seeds = self._seeds(images, seeds)
         shape = (3, *size)
-        made = [self._call(images[piece], shape=shape, seeds=all_seeds[piece]) for piece in self._pieces(images)]
+        made = []
+        for piece in self._pieces(images):
+            some = images[piece]
+            made.append(self._checked(self._call(some, seeds=all_seeds[piece]), (len(some), *shape)))
         result = (torch.cat(made) if made else images.new_empty((0, *shape))).float()
         if not bool(result.isfinite().all()):
             raise ModelError(f"{self.spec.id}: its image holds NaN or infinity.")

@@ -120,7 +120,7 @@ def identity(selection: Selection, *, dtype: str, seed: int, digests: Mapping[st
         spec.id,
         spec.revision,
         json.dumps(selection.params, sort_keys=True, default=str),
-        dtype if dtype in spec.dtypes else spec.dtypes[0],
+        dtype if dtype in spec.dtypes else "/".join(filter(None, (spec.dtypes[0], spec.cuda_dtype))),
         json.dumps(digests, sort_keys=True),
         seed if spec.seeded else "",
     )
@@ -260,7 +260,7 @@ class _Builder:
     def _model(self, selection: Selection, stage: Stage) -> Model:
         label = selection.label
         known = self._identities.get(label)
-        return Model(selection, stage, known or identity(selection, dtype="float32", seed=0, digests={}), label)
+        return Model(selection, stage, known or identity(selection, dtype="auto", seed=0, digests={}), label)
 
     def notes(self) -> tuple[str, ...]:
         """What was left out and why, one sentence a case."""

@@ -73,7 +73,8 @@ class WeightsFile:
     """One file that a model loads.
 
     ``sources`` are tried in order: ``hf://owner/repo/path@revision``, ``https://...``,
-    ``package://distribution/path`` (a file inside an installed Python package) or ``file:///path``.
+    ``package://distribution/path`` (a file inside an installed Python package) or ``file:///path``. None at all,
+    ``sources=()``, is a file that only the user has, as a bridge to a library loads: it must be given.
     ``sha256`` is None where nobody has published it: it is then recorded at the first fetch and enforced
     from then on. ``when`` limits the file to some parameter values, as ``{"weights": "spaq"}``: every one
     of them must hold for the file to be needed. ``size`` is in bytes.
@@ -89,7 +90,7 @@ class WeightsFile:
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name or "\\" in self.name or self.name.startswith("."):
             raise PluginError(f"weights file name {self.name!r} is not a plain file name.")
-        if not self.sources or not all(_SOURCE.fullmatch(source) for source in self.sources):
+        if not all(_SOURCE.fullmatch(source) for source in self.sources):
             raise PluginError(f"weights file {self.name}: sources must be hf://, https://, package:// or file:// URIs.")
         if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
             raise PluginError(f"weights file {self.name}: sha256 must be 64 lower-case hexadecimal digits.")
@@ -97,6 +98,19 @@ class WeightsFile:
     def needed(self, params: Mapping[str, ParamValue]) -> bool:
         """Whether a model run with ``params`` loads this file."""
         return all(params.get(name) == value for name, value in (self.when or {}).items())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnFiles:
+    """Shell patterns of files that a user may give besides those declared, as a fine-tuned model has them.
+
+    ``instead``: the files of a whole checkpoint, which may be in other shards than the official one; where a user
+    gives some, no declared file that fits is loaded. In a folder, those of the first pattern that fits any file
+    count. ``beside``: files loaded on top of the declared ones, as those of an adapter.
+    """
+
+    instead: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,10 +133,11 @@ class ModelSpec:
 
     ``load`` is ``"module:function"``, imported at first use; it is called with a LoadContext and returns the
     ready model. ``revision`` goes up by one when results change: it is part of a cell's key, so only this
-    model's cells are computed again. ``batchable`` says that images of one size may share a batch, with the
-    same results as one by one. ``seeded`` says that results depend on the seed. ``memory_mb`` is the peak
-    need at 1024×768, where known. ``licence`` is of the code this model's results rest on (SPDX id, or
-    words); each weights file has its own.
+    model's cells are computed again. ``dtypes`` are those it computes in, the first one unless told otherwise; on
+    CUDA that is ``cuda_dtype``, where given. ``own`` says what a user's own weights may hold. ``batchable`` says
+    that images of one size may share a batch, with the same results as one by one. ``seeded`` says that results
+    depend on the seed. ``memory_mb`` is the peak need at 1024×768, where known. ``licence`` is of the code this
+    model's results rest on (SPDX id, or words); each weights file has its own.
     """
 
     id: str
@@ -137,6 +152,8 @@ class ModelSpec:
     needs: ImageNeeds = ImageNeeds()
     revision: int = 1
     dtypes: tuple[Dtype, ...] = ("float32",)
+    cuda_dtype: Dtype | None = None
+    own: OwnFiles | None = None
     deterministic: bool = True
     batchable: bool = True
     seeded: bool = False
@@ -153,6 +170,8 @@ class ModelSpec:
             raise PluginError(f"{self.id}: licence is empty.")
         if self.revision < 1:
             raise PluginError(f"{self.id}: revision starts at 1.")
+        if self.cuda_dtype is not None and self.cuda_dtype not in self.dtypes:
+            raise PluginError(f"{self.id}: cuda_dtype {self.cuda_dtype} is none of its dtypes.")
         names = [param.name for param in self.params]
         if len(set(names)) != len(names):
             raise PluginError(f"{self.id}: a parameter is declared twice.")
@@ -181,6 +200,11 @@ class ModelSpec:
             }
         except SelectionError as error:
             raise SelectionError(f"{self.id}: {error.message}", hint=error.hint) from None
+
+    def dtype_for(self, asked: str, *, cuda: bool) -> Dtype:
+        """The dtype to compute in: the one asked for where the model admits it, else its own choice."""
+        allowed: dict[str, Dtype] = {dtype: dtype for dtype in self.dtypes}
+        return allowed.get(asked) or (self.cuda_dtype if cuda and self.cuda_dtype else self.dtypes[0])
 
     def needed_weights(self, params: Mapping[str, ParamValue]) -> tuple[WeightsFile, ...]:
         return tuple(file for file in self.weights if file.needed(params))

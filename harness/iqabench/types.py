@@ -17,15 +17,25 @@ if TYPE_CHECKING:
 ParamValue = bool | int | float | str
 
 
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of a batch in which some images may have none: ``values`` (N,), NaN where there is none, and why,
+    by the image's place in the batch."""
+
+    values: Tensor
+    reasons: Mapping[int, str] = field(default_factory=dict)
+
+
 class Scorer(Protocol):
     """Gives every image a number.
 
     ``images`` and ``references`` are (N, 3, H, W); ``references`` is None unless the declaration says
-    ``reference=True``. Returns a float tensor (N,). A scorer whose declaration says ``seeded=True`` is
+    ``reference=True``. Returns a float tensor (N,); or Scores, where it can fail on an image without failing on
+    the others. A scorer whose declaration says ``seeded=True`` is
     also given ``seeds``, one integer an image.
     """
 
-    def __call__(self, images: Tensor, references: Tensor | None = None) -> Tensor: ...
+    def __call__(self, images: Tensor, references: Tensor | None = None) -> Tensor | Scores: ...
 
 
 class Enhancer(Protocol):

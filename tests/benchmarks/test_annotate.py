@@ -26,10 +26,10 @@ SIZE = (768, 1024)
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
-    """4,800 entries of AU-IQA's shape; a hundred files serve them all."""
+    """4,800 entries of AU-IQA's shape; ten files serve them all."""
     draws = np.random.default_rng(0)
     (tmp_path / "enhanced").mkdir()
-    for number in range(100):
+    for number in range(10):
         coarse = Image.fromarray(draws.integers(0, 256, (24, 32, 3), dtype=np.uint8))
         coarse.resize(SIZE[::-1], Image.Resampling.BICUBIC).save(tmp_path / "enhanced" / f"{number}.png")
     entries = []
@@ -37,7 +37,7 @@ def dataset(tmp_path: Path) -> Path:
         for model in range(12):
             name = f"enhanced/{model}/{photo}.png"
             (tmp_path / name).parent.mkdir(exist_ok=True)
-            (tmp_path / name).hardlink_to(tmp_path / "enhanced" / f"{photo % 100}.png")
+            (tmp_path / name).hardlink_to(tmp_path / "enhanced" / f"{photo % 10}.png")
             entries.append(
                 Entry(file=name, source=f"{photo}.png", role="enhanced", degrader=f"lr.{model // 4}",
                       enhancer=f"sr.{model}", sha256="0", width=SIZE[1], height=SIZE[0])  # fmt: skip

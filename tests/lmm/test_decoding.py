@@ -27,6 +27,7 @@ def plain_logits(model: Qwen2VL, image: Tensor, written: list[int]) -> Tensor:
     before = model.tokenizer.encode(BEFORE)
     after = model.tokenizer.encode(AFTER.format(question=QUESTION))
     token = network.config.image_token_id = 159
+    network.config.vision_start_token_id = before[-1]
     ids = torch.tensor([[*before, *[token] * count, *after, *written]])
     kinds = torch.zeros_like(ids)
     kinds[0, len(before) : len(before) + count] = 1

@@ -25,6 +25,7 @@ class Served:
     cuts: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    kind: str = "application/octet-stream"
     started: threading.Event = field(default_factory=threading.Event)
     go: threading.Event | None = None
 
@@ -72,6 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(served.body) - 1}/{len(served.body)}")
+        self.send_header("Content-Type", served.kind)
         if served.etag:
             self.send_header("ETag", served.etag)
         self.send_header("Content-Length", str(len(rest)))

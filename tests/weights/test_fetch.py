@@ -195,6 +195,16 @@ def test_a_gated_file_says_how_to_log_in(server, cache, declare, hurried):
         fetch(declare("hf://owner/repo/net.pth"), Cache(cache.root, hub=server.address), patience=hurried)
 
 
+def test_a_web_page_is_not_taken_for_the_file(server, cache, body, declare, hurried):
+    """As of a folder, or of a quota used up: with no digest declared, the page's would be recorded."""
+    server.serve("/folders/1Du?file=net.pth", b"<html></html>", kind="text/html; charset=utf-8")
+    file = declare(f"{server.address}/folders/1Du?file=net.pth", sha256=None, size=None)
+    with pytest.raises(DownloadError, match=r"folders/1Du\?file=net\.pth: it is a web page"):
+        fetch(file, cache, patience=hurried)
+    assert cache.expected(file) is None
+    assert not list(cache.root.rglob("*.part"))
+
+
 def test_a_digest_nobody_declared_is_recorded_and_enforced(server, cache, body, declare, hurried):
     server.serve("/net.pth", body)
     file = declare(f"{server.address}/net.pth", sha256=None, size=None)

@@ -13,6 +13,9 @@ from iqabench.weights.cache import Cache
 from iqabench.weights.resolve import digests, read_overrides, resolve
 
 
+LIVE = "iqabench_iqa_brisque/live.safetensors"
+
+
 def scorer(*files: WeightsFile) -> ScorerSpec:
     return ScorerSpec(
         id="nr.net",
@@ -137,9 +140,26 @@ def test_what_is_typed_is_read():
     }
 
 
+def test_a_file_s_name_may_hold_an_equals_sign(own):
+    path = own / "a.pth"
+    assert read_overrides([f"a.b:epoch=00-step=7.ckpt={path}"]) == {"a.b": {"epoch=00-step=7.ckpt": path}}
+
+
 @pytest.mark.parametrize(
     "texts", [["a"], ["=x"], ["a="], ["a:=x"], ["a=x", "a=y"], ["a:n=x", "a:n=y"], ["a:n=x", "a=y"]]
 )
 def test_what_cannot_be_read_is_refused(texts):
     with pytest.raises(UsageError, match="--weights"):
         read_overrides(texts)
+
+
+def test_files_of_a_package_need_not_be_given(own, cache, declare):
+    """A configuration that comes with the plugin does not stand in the way of one path, or one folder."""
+    config = WeightsFile(name="live", sources=(f"package://iqabench-iqa-brisque/{LIVE}",), licence="MIT")
+    spec = scorer(declare("hf://o/r/a.pth", name="a.pth"), config)
+    for given in (own, own / "b.pth"):
+        files = resolve(spec, {}, cache, overrides=given, pull=False)
+        assert files["a.pth"].parent == own
+        assert files["live"].name == "live.safetensors"
+    (own / "live").write_bytes(b"own")
+    assert resolve(spec, {}, cache, overrides=own, pull=False)["live"] == own / "live"

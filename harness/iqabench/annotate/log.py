@@ -63,7 +63,7 @@ class Conflict(DatasetError):
 
 
 class Log:
-    """An open log. Threads may share it: one of them at a time reads or writes."""
+    """An open log. Threads may share it: one of them at a time writes, and none that reads waits for the disk."""
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         self.path = folder / VOTES / FILE
@@ -71,12 +71,13 @@ class Log:
             raise DatasetError(
                 f"{folder} has not been rated yet.", hint=f"Begin with: iqabench annotate serve {folder}"
             )
-        self._lock = threading.RLock()
+        self._lock, self._read_lock = threading.RLock(), threading.RLock()
         self._known: dict[int, list[Event]] = {}  # rows never change, so only new ones are read
         with self._named():
             self.path.parent.mkdir(exist_ok=True)
             self.path.touch(mode=0o600)
             self._db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._reader = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=full")
             self._db.execute("pragma foreign_keys=on")
@@ -90,6 +91,7 @@ class Log:
 
     def close(self) -> None:
         self._db.close()
+        self._reader.close()
 
     def __enter__(self) -> Log:
         return self
@@ -105,8 +107,8 @@ class Log:
         return str(value)
 
     def raters(self) -> list[Rater]:
-        with self._named():
-            return [Rater(*row) for row in self._db.execute("select id, name, token from raters order by id")]
+        with self._reading() as db:
+            return [Rater(*row) for row in db.execute("select id, name, token from raters order by id")]
 
     def add_rater(self, name: str, plan: Sequence[Presentation] = ()) -> Rater:
         """A new rater with all that they will see. Raises UsageError where the name is taken or no name."""
@@ -128,35 +130,28 @@ class Log:
             self._add_plan(rater, plan)
 
     def plan(self, rater: int) -> list[Presentation]:
-        with self._named():
-            rows = self._db.execute(
+        with self._reading() as db:
+            rows = db.execute(
                 "select kind, image, source, other from presentations where rater = ? order by position", (rater,)
             )
             return [Presentation(*row) for row in rows]
 
     def presentation(self, rater: int, position: int) -> Presentation | None:
-        with self._named():
-            row = self._db.execute(
+        with self._reading() as db:
+            row = db.execute(
                 "select kind, image, source, other from presentations where rater = ? and position = ?",
                 (rater, position),
             ).fetchone()
         return Presentation(*row) if row else None
 
     def length(self, rater: int) -> int:
-        with self._named():
-            (count,) = self._db.execute("select count(*) from presentations where rater = ?", (rater,)).fetchone()
+        with self._reading() as db:
+            (count,) = db.execute("select count(*) from presentations where rater = ?", (rater,)).fetchone()
         return int(count)
 
     def events(self, rater: int) -> Sequence[Event]:
-        with self._named():
-            known = self._known.get(rater, [])
-            rows = self._db.execute(
-                "select id, what, position, vote, t, duration from events where rater = ? and id > ? order by id",
-                (rater, known[-1].id if known else 0),
-            )
-            if new := [Event(*row) for row in rows]:
-                known = self._known[rater] = [*known, *new]
-            return known
+        with self._reading() as db:
+            return self._events(db, rater)
 
     def add(
         self,
@@ -177,7 +172,7 @@ class Log:
         with self._writing():
             if self._db.execute("select 1 from events where rater = ? and nonce = ?", (rater, nonce)).fetchone():
                 return False
-            if not allowed(self.events(rater)):
+            if not allowed(self._events(self._db, rater)):
                 raise Conflict("Another screen is being rated now.", hint="Reload the page.")
             self._db.execute(
                 "insert into events (rater, nonce, what, position, vote, t, duration) values (?, ?, ?, ?, ?, ?, ?)",
@@ -190,8 +185,18 @@ class Log:
             self._db.execute("insert into screens (rater, t, facts) values (?, ?, ?)", (rater, time.time(), facts))
 
     def screens(self) -> list[tuple[int, float, str]]:
-        with self._named():
-            return list(self._db.execute("select rater, t, facts from screens order by id"))
+        with self._reading() as db:
+            return list(db.execute("select rater, t, facts from screens order by id"))
+
+    def _events(self, db: sqlite3.Connection, rater: int) -> Sequence[Event]:
+        known = self._known.get(rater, [])
+        rows = db.execute(
+            "select id, what, position, vote, t, duration from events where rater = ? and id > ? order by id",
+            (rater, known[-1].id if known else 0),
+        )
+        if new := [Event(*row) for row in rows]:
+            known = self._known[rater] = [*known, *new]
+        return known
 
     def _add_plan(self, rater: int, plan: Sequence[Presentation]) -> None:
         (start,) = self._db.execute("select count(*) from presentations where rater = ?", (rater,)).fetchone()
@@ -203,7 +208,7 @@ class Log:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """One transaction: all of it, or nothing."""
-        with self._named():
+        with self._lock, self._named():
             self._db.execute("begin immediate")
             try:
                 yield
@@ -213,12 +218,16 @@ class Log:
             self._db.execute("commit")
 
     @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._read_lock, self._named():
+            yield self._reader
+
+    @contextmanager
     def _named(self) -> Iterator[None]:
-        with self._lock:
-            try:
-                yield
-            except (OSError, sqlite3.Error) as error:
-                raise StoreError(f"{self.path}: cannot be used ({error}).") from error
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{self.path}: cannot be used ({error}).") from error
 
 
 def effective(events: Sequence[Event]) -> dict[int, Event]:

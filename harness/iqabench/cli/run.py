@@ -39,7 +39,7 @@ _PAIRS = ("enhanced", "weights")
 @click.option("--limit", type=int, help="Take only this many photos, drawn by the seed.")
 @click.option("--seed", type=int, help="Seed of everything random (0).")
 @click.option("--device", help="auto, cpu, cuda, cuda:1 or mps (auto).")
-@click.option("--dtype", help="float32, bfloat16 or float16, where a model admits it (float32).")
+@click.option("--dtype", help="float32, bfloat16 or float16, where a model admits it (each model's own).")
 @click.option("--batch-size", type=int, help="Images at once; 0 is automatic (0).")
 @click.option("--workers", type=int, help="Processes that compute (1).")
 @click.option("--strict", is_flag=True, default=None, help="One image, one thread: the same bits on every run.")
@@ -84,8 +84,10 @@ def _study(config: Path | None, demo: bool, options: Mapping[str, Any]) -> Study
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
+    from iqabench.weights.resolve import split_override
+
+    name, value = split_override(text)
+    if not (name and value):
         raise UsageError(f"--{option} {text!r} cannot be read.", hint="Write it as NAME=PATH.")
     return name, value
 

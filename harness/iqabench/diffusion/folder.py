@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,15 @@ _OLD_ATTENTION = re.compile(r"(\.attentions\.\d+)\.(query|key|value|proj_attn)\.
 _NEW_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 
 
-def make_network(name: str, config: Mapping[str, Any], kind: Any = None) -> Any:
-    """diffusers' class ``name``, or ``kind``, from a folder's ``config.json``, on the meta device, in eval mode."""
-    kind = kind or library_class("diffusers", name)
+def make_network(name: str, config: Mapping[str, Any]) -> Any:
+    """diffusers' class ``name`` from a folder's ``config.json``, on the meta device, in eval mode.
+
+    The class takes what it knows of the configuration, which a control branch shares with its UNet.
+    """
+    kind = library_class("diffusers", name)
+    known = signature(kind.__init__).parameters
     with torch.device("meta"):
-        return kind.from_config(dict(config)).eval().requires_grad_(False)
+        return kind(**{key: value for key, value in config.items() if key in known}).eval().requires_grad_(False)
 
 
 def make_text_tower(config: Mapping[str, Any]) -> Any:

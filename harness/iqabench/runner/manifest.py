@@ -31,6 +31,7 @@ def write_manifest(folder: Path, prepared: Prepared) -> None:
         "machine": f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} processors",
         "libraries": {name: _version(name) for name in _LIBRARIES},
         "seed": prepared.study.seed,
+        "datasets": _datasets(prepared),
         "models": {selection.label: _facts(prepared, selection) for selection in used},
         "photos": [
             {"dataset": photo.dataset, "name": photo.item.name, "digest": photo.digest, "size": photo.size}
@@ -79,6 +80,27 @@ def _facts(prepared: Prepared, selection: Selection) -> dict[str, Any]:
     if isinstance(spec, ScorerSpec):
         facts |= {"higher_is_better": spec.higher_is_better, "reference": spec.reference}
     return facts
+
+
+def _datasets(prepared: Prepared) -> dict[str, dict[str, Any]]:
+    """What each dataset declares of its opinions and groups, as it was read: to read the table, no plugin is needed."""
+    found = {}
+    for text in prepared.study.dataset:
+        name, _, path = text.partition(":")
+        spec = prepared.plugins.datasets[name].as_read(Path(path))
+        found[name] = {
+            "read_from": text,
+            "licence": spec.licence,
+            "paper": spec.paper,
+            "measure": spec.measure,
+            "mos_range": list(spec.mos_range) if spec.mos_range else None,
+            "higher_is_better": spec.higher_is_better,
+            "groups": list(spec.groups),
+            "splits": list(spec.splits),
+            "within": spec.within,
+            "subsets": dict(spec.subsets),
+        }
+    return found
 
 
 def _version(distribution: str) -> str:

@@ -14,7 +14,7 @@ from iqabench.errors import UsageError
 from iqabench.patterns import nearest
 
 DEFAULT_OUT = "iqabench-run"
-DTYPES = ("float32", "bfloat16", "float16")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +41,7 @@ class Study:
     seed: int = 0
     out: str = DEFAULT_OUT
     device: str = "auto"
-    dtype: str = "float32"
+    dtype: str = "auto"
     batch_size: int = 0
     workers: int = 1
     strict: bool = False

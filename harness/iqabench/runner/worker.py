@@ -16,7 +16,7 @@ import threading
 import time
 import traceback
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -179,10 +179,12 @@ class Worker:
         """Compute some tasks at once; if that fails, in halves, so that only the culprit fails."""
         self.send(event="batch", keys=[task.key for task in tasks])
         started = time.perf_counter()
+        reasons: Mapping[int, str] = {}
         try:
             images, references = ready.result() if ready else self._inputs(tasks)
             if isinstance(model, LoadedScorer):
-                made = model(images, references).double().tolist()
+                scores = model.judge(images, references)
+                made, reasons = scores.values.double().tolist(), scores.reasons
             else:
                 made = [to_pixels(image) for image in model(images)]  # type: ignore[operator]
         except (torch.OutOfMemoryError, MemoryError, IqabenchError) as error:
@@ -210,9 +212,9 @@ class Worker:
                     else {
                         "key": task.key,
                         "status": "failed",
-                        "reason": f"{model.spec.id}: its score is {score}",
+                        "reason": f"{model.spec.id}: {reasons.get(place, f'its score is {score}')}",
                     }
-                    for task, score in zip(tasks, made, strict=True)
+                    for place, (task, score) in enumerate(zip(tasks, made, strict=True))
                 ]
             )
             return

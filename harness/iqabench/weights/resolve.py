@@ -11,6 +11,7 @@ from iqabench.specs import ModelSpec, WeightsFile
 from iqabench.types import ParamValue
 from iqabench.weights.cache import Cache
 from iqabench.weights.fetch import fetch, missing, present
+from iqabench.weights.own import own_checkpoint
 from iqabench.weights.progress import Progress
 
 Overrides = str | Path | Mapping[str, str | Path] | None
@@ -29,15 +30,20 @@ def resolve(
 
     ``overrides`` are a user's own files: a path where the model needs exactly one file, a folder that holds
     all needed files under their names, or a mapping from names to paths. They must exist, and their digest is
-    not checked. All others are verified; with ``pull=False`` nothing is downloaded.
+    not checked. Files that come with a Python package need not be among them. All others are verified; with
+    ``pull=False`` nothing is downloaded. A model that declares OwnFiles takes a whole checkpoint in other shards,
+    or an adapter, from a folder, an index of shards (with the shards beside it) or a mapping; in a mapping, a
+    folder may stand under any name. Their names are then among those returned.
     Raises UsageError for overrides that do not fit, WeightsMissing, DigestMismatch, DownloadError.
     """
     needed = {file.name: file for file in spec.needed_weights(params)}
-    own = _own_files(spec, needed, overrides)
-    return {
+    own, replaced = _own_files(spec, needed, overrides)
+    found = {
         name: own[name] if name in own else _declared(file, cache, spec.id, pull, progress)
         for name, file in needed.items()
+        if name not in replaced
     }
+    return {**found, **own}
 
 
 def digests(files: Mapping[str, Path], cache: Cache) -> dict[str, str]:
@@ -49,9 +55,9 @@ def read_overrides(texts: Iterable[str]) -> dict[str, Path | dict[str, Path]]:
     """``ID=PATH`` and ``ID:NAME=PATH``, as typed, to each model's overrides. Raises UsageError."""
     given: dict[str, Path | dict[str, Path]] = {}
     for text in texts:
-        target, equals, path = text.partition("=")
+        target, path = split_override(text)
         model, colon, name = target.partition(":")
-        if not (equals and model and path) or (colon and not name):
+        if not (model and path) or (colon and not name):
             raise UsageError(f"--weights {text!r} cannot be read.", hint="Write it as ID=PATH or ID:NAME=PATH.")
         if not colon and model not in given:
             given[model] = Path(path)
@@ -63,6 +69,14 @@ def read_overrides(texts: Iterable[str]) -> dict[str, Path | dict[str, Path]]:
     return given
 
 
+def split_override(text: str) -> tuple[str, str]:
+    """``ID=PATH`` and ``ID:NAME=PATH`` as target and path; where a name holds ``=``, the path is what exists."""
+    parts = text.split("=")
+    splits = [("=".join(parts[:at]), "=".join(parts[at:])) for at in range(1, len(parts))]
+    there = (split for split in splits if split[1] and Path(split[1]).expanduser().exists())
+    return next(there, splits[0] if splits else (text, ""))
+
+
 def _declared(file: WeightsFile, cache: Cache, model: str, pull: bool, progress: Progress | None) -> Path:
     if pull:
         return fetch(file, cache, model=model, progress=progress)
@@ -72,9 +86,20 @@ def _declared(file: WeightsFile, cache: Cache, model: str, pull: bool, progress:
     return here
 
 
-def _own_files(spec: ModelSpec, needed: Mapping[str, WeightsFile], overrides: Overrides) -> dict[str, Path]:
+def _own_files(
+    spec: ModelSpec, needed: Mapping[str, WeightsFile], overrides: Overrides
+) -> tuple[dict[str, Path], set[str]]:
+    """The user's own files by name, and the declared names that they make superfluous."""
     if overrides is None:
-        return {}
+        return {}, set()
+    if spec.own is not None:
+        return own_checkpoint(spec, spec.own, needed, overrides)
+    return _by_name(spec, needed, overrides), set()
+
+
+def _by_name(
+    spec: ModelSpec, needed: Mapping[str, WeightsFile], overrides: str | Path | Mapping[str, str | Path]
+) -> dict[str, Path]:
     names = ", ".join(needed) or "none"
     if isinstance(overrides, Mapping):
         for name in overrides:
@@ -85,14 +110,19 @@ def _own_files(spec: ModelSpec, needed: Mapping[str, WeightsFile], overrides: Ov
     if not needed:
         raise UsageError(f"{spec.id} loads no weights, so none can be given.")
     path = Path(overrides).expanduser()
+    wanted = [name for name, file in needed.items() if not _packaged(file)] or list(needed)
     if path.is_dir():
-        return {name: _existing(path / name, spec) for name in needed}
-    if len(needed) > 1:
+        return {name: _existing(path / name, spec) for name in needed if name in wanted or (path / name).exists()}
+    if len(wanted) > 1:
         raise UsageError(
-            f"{spec.id} loads {len(needed)} weights files, and one path was given.",
+            f"{spec.id} loads {len(wanted)} weights files, and one path was given.",
             hint=f"Give a folder that holds them, or a path for each of: {names}.",
         )
-    return {name: _existing(path, spec) for name in needed}
+    return {wanted[0]: _existing(path, spec)}
+
+
+def _packaged(file: WeightsFile) -> bool:
+    return any(source.startswith("package://") for source in file.sources)
 
 
 def _existing(path: Path, spec: ModelSpec) -> Path:
