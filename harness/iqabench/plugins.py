@@ -83,8 +83,8 @@ def discover(points: Iterable[EntryPoint] | None = None) -> Plugins:
     datasets: dict[str, DatasetSpec] = {}
     problems: list[Problem] = []
     found = entry_points(group=ENTRY_POINTS) if points is None else points
-    for point in sorted(found, key=lambda point: (_distribution(point)[0], point.name)):
-        name, version = _distribution(point)
+    named = [(*_distribution(point), point) for point in found]
+    for name, version, point in sorted(named, key=lambda one: (one[0], one[2].name)):
         if name in blocked:
             continue
         started = time.perf_counter()
@@ -105,7 +105,10 @@ def discover(points: Iterable[EntryPoint] | None = None) -> Plugins:
 
 
 def _distribution(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist else (point.value, "")
+    if point.dist is None:
+        return point.value, ""
+    metadata = point.dist.metadata  # parsed anew at every look
+    return metadata["Name"], metadata["Version"]
 
 
 def _problem(plugin: str, stage: Literal["import", "hooks", "declare", "duplicate"], reason: object) -> Problem:
