@@ -144,6 +144,9 @@ class Download:
                 raise _InterruptedError("the server sent another part than it was asked for")
             total = None if span[3] == "*" else int(span[3])
         elif response.status_code == 200:
+            if response.headers.get("Content-Type", "").startswith("text/html"):
+                # Of a folder, or of a quota that is used up, where the file itself cannot be had.
+                raise DownloadError("it is a web page, not the file; open it in a browser to get the file from there")
             have = 0
             length = response.headers.get("Content-Length", "")
             total = int(length) if length.isdigit() and "Content-Encoding" not in response.headers else None
