@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from iqabench.compat.libraries import library_class
 from iqabench.diffusion import ldm
 from iqabench.diffusion.architecture import TextConfig, UNetConfig, VaeConfig, make_text_tower, make_unet, make_vae
 from iqabench.diffusion.encoder import UNetEncoder
-from iqabench.diffusion.libraries import library_class
 from iqabench.errors import KeysMismatch, WeightsError
 from iqabench.testing.checkpoints import generate
 

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from iqabench import EnhancerSpec
+from iqabench.compat.libraries import library_class
 from iqabench.devices import memory_of, require_memory
 from iqabench.diffusion import schedules
-from iqabench.diffusion.libraries import library_class
 from iqabench.diffusion.memory import OFFLOAD, resting_place, running
 from iqabench.diffusion.noise import SeededNoise
 from iqabench.diffusion.prompts import encode_words, read_tokenizer, tokenise

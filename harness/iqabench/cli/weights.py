@@ -55,9 +55,9 @@ def list_(patterns: tuple[str, ...], as_json: bool) -> None:
         table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading == "model")
     for item, state in rows:
         named = (item.label, item.file.name, _size(item.file, state))
-        table.add_row(
-            *map(escape, named), _state(state), escape(item.file.licence), escape(parse(item.file.sources[0]).origin)
-        )
+        origin = parse(item.file.sources[0]).origin if item.file.sources else "yours"
+        shown = _state(state) if item.file.sources else f"[yellow]give it[/]: --weights {escape(item.model)}=FILE"
+        table.add_row(*map(escape, named), shown, escape(item.file.licence), escape(origin))
     Console().print(table)
 
 
@@ -71,6 +71,7 @@ def pull(patterns: tuple[str, ...], all_variants: bool, offline: bool) -> None:
 
     cache = Cache.default(offline=offline)
     items = _items(patterns, all_variants=all_variants)
+    items = [item for item in items if item.file.sources] or items  # what only the user has is not for pulling
     failures: list[IqabenchError] = []
     with _bar() as bar:
         for item in items:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from iqabench.diffusion.libraries import library_class
+from iqabench.compat.libraries import library_class
 from iqabench.errors import WeightsError
 
 Config = TypeVar("Config", "UNetConfig", "VaeConfig", "TextConfig")

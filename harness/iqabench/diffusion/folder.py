@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 
-from iqabench.diffusion import ldm
+from iqabench.compat.libraries import library_class
 from iqabench.diffusion.architecture import with_positions
-from iqabench.diffusion.libraries import library_class
+from iqabench.diffusion.ldm import fill
+from iqabench.diffusion.naming import CLIP_UNUSED, Source, clip_sources
 from iqabench.weights.safe import read_checkpoint, unwrap
 
 _OLD_ATTENTION = re.compile(r"(\.attentions\.\d+)\.(query|key|value|proj_attn)\.")
@@ -39,9 +40,9 @@ def make_text_tower(config: Mapping[str, Any]) -> Any:
     return with_positions(tower).eval().requires_grad_(False)
 
 
-def own_keys(keys: Iterable[str]) -> dict[str, ldm.Source]:
+def own_keys(keys: Iterable[str]) -> dict[str, Source]:
     """Of a network whose file has the same keys."""
-    return {key: ldm.Source(key) for key in keys}
+    return {key: Source(key) for key in keys}
 
 
 def read_vae_state(path: Path) -> dict[str, torch.Tensor]:
@@ -59,5 +60,5 @@ def load_text_tower(
     """``make_text_tower``, filled from the folder's file."""
     tower = make_text_tower(config)
     state = unwrap(read_checkpoint(path))
-    ldm.fill(tower, state, ldm.clip_sources, path, ignored=ldm.CLIP_UNUSED, dtype=dtype, device=device)
+    fill(tower, state, clip_sources, path, ignored=CLIP_UNUSED, dtype=dtype, device=device)
     return tower

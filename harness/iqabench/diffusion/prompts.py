@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from iqabench.diffusion.libraries import library_class
+from iqabench.compat.libraries import library_class
 from iqabench.errors import PluginError, WeightsError
 from iqabench.weights.config import read_json
 from iqabench.weights.sources import PackageSource

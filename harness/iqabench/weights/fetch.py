@@ -77,6 +77,10 @@ def present(file: WeightsFile, cache: Cache, *, model: str = "") -> Path | None:
 
 def missing(file: WeightsFile, cache: Cache, model: str) -> WeightsMissing:
     """The error that says how to get a file that is not here."""
+    if not file.sources:
+        return WeightsMissing(
+            f"{model or file.name} runs a file of yours, and none was given.", hint=f"Give it: {_given(model)}"
+        )
     state = cache.state(file)
     package = state.package if isinstance(state, Missing) else ""
     of = f" of {model}" if model else ""
@@ -162,7 +166,11 @@ def _remedy(file: WeightsFile, cache: Cache, model: str) -> str:
 
 
 def _own(model: str) -> str:
-    return f"use a file of your own: --weights {model or 'ID'}=PATH"
+    return f"use a file of your own: {_given(model)}"
+
+
+def _given(model: str) -> str:
+    return f"--weights {model or 'ID'}=PATH"
 
 
 def _place(file: WeightsFile) -> PurePosixPath:
