@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from iqabench.compat.libraries import import_library
 from iqabench.errors import ImageError, WeightsError
 from iqabench.images import to_pixels
-from iqabench.lmm.libraries import import_library
 from iqabench.lmm.qwen2vl import Qwen2VL, Resizing, build, load
 from iqabench.testing.images import natural
 

@@ -2,22 +2,33 @@ from __future__ import annotations
 
 import csv
 import ctypes
+import importlib.util
+import inspect
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
 import pytest
 from PIL import Image
 
+from iqabench.plugins import discover
+
+if TYPE_CHECKING:
+    from iqabench.testing.subject import WeightsFactory
+
+PLUGINS = Path(__file__).parents[2] / "plugins"
 LIMIT = 240
 """Seconds after which a run in a test is given up; a busy machine takes its time."""
 
@@ -56,6 +67,16 @@ class Lab:
             coarse = (random.random((6, 6, 3)) * 255).astype(np.uint8)
             Image.fromarray(coarse).resize(size[::-1], Image.Resampling.BICUBIC).save(where / f"{index:03}.png")
         return where
+
+    def weights(self, model: str, **params: object) -> Path:
+        """A folder with made weights of an installed model: those on which its package tests its contract."""
+        spec = discover().models[model].spec
+        folder = self.root / "weights" / model
+        folder.mkdir(parents=True)
+        for name, path in _weights_factory(model)(folder, spec, spec.resolve(params)).items():
+            if path != folder / name:
+                shutil.copy(path, folder / name)
+        return folder
 
     def install(
         self, kind: str, model: str, body: str, *, facts: str = "", top: str = "", setup: str = "", version: str = "1.0"
@@ -124,6 +145,25 @@ class Lab:
         return json.loads((self.root / out / "manifest.json").read_text())
 
 
+@cache
+def _contracts(distribution: str) -> ModuleType:
+    """The conformance tests of a package of this repository."""
+    _, kind, name = distribution.split("-", 2)
+    path = PLUGINS / (kind if kind == "iqa" else f"{kind}s") / name / "tests" / "test_conformance.py"
+    spec = importlib.util.spec_from_file_location(f"{distribution}_contracts", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _weights_factory(model: str) -> WeightsFactory:
+    module = _contracts(discover().models[model].distribution)
+    contract = next(found for found in vars(module).values() if getattr(found, "id", None) == model)
+    return inspect.getattr_static(contract, "weights")
+
+
 _TOP = """
 import hashlib, os, time
 def LOG(text):
@@ -140,6 +180,7 @@ def lab(tmp_path: Path, zoo: ModuleType) -> Iterator[Lab]:
     left = [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(tmp_path)]
     for process in left:
         process.kill()
+    shutil.rmtree(tmp_path / "weights", ignore_errors=True)  # large, and pytest keeps what is here
 
 
 @pytest.fixture

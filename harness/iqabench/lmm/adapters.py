@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from iqabench.compat.libraries import import_library
 from iqabench.errors import KeysMismatch, WeightsError, WeightsMissing
 from iqabench.lmm.checkpoints import Rename
-from iqabench.lmm.libraries import import_library
 from iqabench.weights.config import read_json
 from iqabench.weights.safe import read_checkpoint, unwrap
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
+from iqabench.compat.libraries import import_library
 from iqabench.errors import KeysMismatch, WeightsError, WeightsMissing
 from iqabench.lmm.declaring import ADAPTER
-from iqabench.lmm.libraries import import_library
 from iqabench.weights.config import read_json
 from iqabench.weights.safe import load_strictly, read_checkpoint, unwrap
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from iqabench.compat.libraries import import_library
 from iqabench.errors import WeightsError
-from iqabench.lmm.libraries import import_library
 from iqabench.lmm.numbers import Answer
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from iqabench.compat.libraries import import_library
 from iqabench.compat.pillow import BICUBIC, resize
 from iqabench.errors import ImageError, WeightsError
 from iqabench.lmm.adapters import merge_adapter
 from iqabench.lmm.checkpoints import build_empty, fill, place_of, read_state, renamed, settings_of
 from iqabench.lmm.decoding import Language, Prompt, Sight
-from iqabench.lmm.libraries import import_library
 from iqabench.lmm.quantise import quantise
 from iqabench.lmm.tokens import Tokenizer, read_tokenizer, special_token
 from iqabench.weights.config import read_json

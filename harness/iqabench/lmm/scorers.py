@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from iqabench.lmm.decoding import Prompt, Read, answers, batches
-from iqabench.lmm.levels import GRADES, expected_grade
+from iqabench.lmm.levels import GRADES, expected_grade, level_tokens
 from iqabench.lmm.numbers import scores_of
-from iqabench.types import Scores
+from iqabench.types import ParamValue, Scores
 
 if TYPE_CHECKING:
     from iqabench.lmm.decoding import Sight
@@ -103,3 +103,22 @@ class NumberScorer(Reader):
     def write(self, images: Tensor) -> list[list[int]]:
         """The tokens of each answer."""
         return self.prompt.write(self.read(images), most=self.most, ends=self.ends)
+
+
+def scorer_of(
+    params: Mapping[str, ParamValue],
+    network: nn.Module,
+    vision: Any,
+    prompt: Prompt,
+    tokenizer: Tokenizer,
+    *,
+    words: Sequence[str],
+    ends: Collection[int],
+) -> LevelScorer | NumberScorer:
+    """A scorer that reads the answer as the parameter READING says: as one of the levels ``words``, best first, or as
+    the number that is written until one of ``ends``. ``vision`` is called as ``see`` and has the method ``tokens``."""
+    if params["answer"] == "levels":
+        levels = level_tokens(tokenizer, words)
+        return LevelScorer(network, vision, vision.tokens, prompt, levels=levels).eval()
+    most = int(params["answer_tokens"])
+    return NumberScorer(network, vision, vision.tokens, prompt, tokenizer=tokenizer, ends=ends, most=most).eval()

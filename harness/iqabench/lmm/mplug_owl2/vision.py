@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from iqabench.lmm.libraries import import_library
+from iqabench.compat.libraries import import_library
 
 if TYPE_CHECKING:
     from iqabench.lmm.mplug_owl2.config import VisionConfig

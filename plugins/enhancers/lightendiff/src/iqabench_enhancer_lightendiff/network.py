@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from iqabench.diffusion.libraries import library_class
+from iqabench.compat.libraries import library_class
 from iqabench_enhancer_lightendiff.config import Config
 from iqabench_enhancer_lightendiff.reconstruction import ReconNet
 from iqabench_enhancer_lightendiff.retinex import Retinex

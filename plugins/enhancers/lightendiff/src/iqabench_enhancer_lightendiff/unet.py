@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from torch import nn
 
+from iqabench.compat.libraries import library_class
 from iqabench.diffusion.ldm import Source
-from iqabench.diffusion.libraries import library_class
 from iqabench_enhancer_lightendiff.config import Config
 
 PREFIX = "Unet."

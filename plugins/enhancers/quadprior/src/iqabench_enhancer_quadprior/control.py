@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from iqabench.compat.libraries import library_class
 from iqabench.diffusion.architecture import UNetConfig
 from iqabench.diffusion.encoder import UNetEncoder
-from iqabench.diffusion.libraries import library_class
 from iqabench_enhancer_quadprior.prior import CHANNELS
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
+from iqabench.compat.libraries import library_class
 from iqabench.compat.pillow import BICUBIC, resize
 from iqabench.diffusion import tiling
 from iqabench.diffusion.colour import adaptive_instance_normalisation, wavelet_reconstruction
-from iqabench.diffusion.libraries import library_class
 from iqabench.diffusion.memory import resting_place, running
 from iqabench.diffusion.noise import SeededNoise
 from iqabench.errors import UsageError

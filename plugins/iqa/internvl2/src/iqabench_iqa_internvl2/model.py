@@ -15,10 +15,9 @@ from iqabench.errors import WeightsError
 from iqabench.lmm.adapters import merge_adapter
 from iqabench.lmm.checkpoints import fill, place_of, read_state
 from iqabench.lmm.decoding import Language, Prompt, Sight
-from iqabench.lmm.levels import level_tokens
 from iqabench.lmm.prompts import GROUPS, ask_number
 from iqabench.lmm.quantise import quantise
-from iqabench.lmm.scorers import LevelScorer, NumberScorer
+from iqabench.lmm.scorers import LevelScorer, NumberScorer, scorer_of
 from iqabench.lmm.tokens import Tokenizer, read_tokenizer, special_token
 from iqabench.weights.config import read_json
 from iqabench_iqa_internvl2.network import build, convert
@@ -92,18 +91,8 @@ def load(context: LoadContext, group: str) -> NumberScorer | LevelScorer:
     start, end = (special_token(tokenizer, mark) for mark in (START, END))
     before = [start, *tokenizer.encode(BEFORE)]
     question = prompt(network, before, tokenizer.encode(AFTER.format(question=ask_number(group))))
-    if params["answer"] == "levels":
-        levels = level_tokens(tokenizer, LEVEL_WORDS)
-        return LevelScorer(network, vision, vision.tokens, question, levels=levels).eval()
-    return NumberScorer(
-        network,
-        vision,
-        vision.tokens,
-        question,
-        tokenizer=tokenizer,
-        ends=(end, special_token(tokenizer, "<|im_end|>")),
-        most=int(params["answer_tokens"]),
-    ).eval()
+    ends = (end, special_token(tokenizer, "<|im_end|>"))
+    return scorer_of(params, network, vision, question, tokenizer, words=LEVEL_WORDS, ends=ends)
 
 
 def prompt(network: Any, before: Sequence[int], after: Sequence[int]) -> Prompt:

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from iqabench.compat.libraries import import_library
 from iqabench.errors import KeysMismatch, WeightsError
 from iqabench.lmm.checkpoints import build_empty
-from iqabench.lmm.libraries import import_library
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from iqabench.compat.libraries import import_library
 from iqabench.errors import WeightsError
 from iqabench.lmm.adapters import merge_adapter
 from iqabench.lmm.checkpoints import build_empty, fill, place_of, read_state, renamed, settings_of
 from iqabench.lmm.decoding import Language, Prompt, Sight
-from iqabench.lmm.levels import LEVELS, level_tokens
-from iqabench.lmm.libraries import import_library
+from iqabench.lmm.levels import LEVELS
 from iqabench.lmm.prompts import GROUPS, ask_number
 from iqabench.lmm.quantise import quantise
-from iqabench.lmm.scorers import LevelScorer, NumberScorer
+from iqabench.lmm.scorers import LevelScorer, NumberScorer, scorer_of
 from iqabench.lmm.tokens import Tokenizer, read_tokenizer, special_token
 from iqabench.weights.config import read_json
 from iqabench_iqa_llava16.tiles import Size, best_resolution, cut, joined, kept_map
@@ -125,18 +125,7 @@ def load(context: LoadContext, group: str) -> NumberScorer | LevelScorer:
     network.to(context.device)
     vision = Vision(network.model, read_json(weights["preprocessor_config.json"])).to(context.device)
     question = prompt(network, before, after)
-    if params["answer"] == "levels":
-        levels = level_tokens(tokenizer, LEVELS)
-        return LevelScorer(network, vision, vision.tokens, question, levels=levels).eval()
-    return NumberScorer(
-        network,
-        vision,
-        vision.tokens,
-        question,
-        tokenizer=tokenizer,
-        ends=(special_token(tokenizer, END),),
-        most=int(params["answer_tokens"]),
-    ).eval()
+    return scorer_of(params, network, vision, question, tokenizer, words=LEVELS, ends=(special_token(tokenizer, END),))
 
 
 def chat(tokenizer: Tokenizer, question: str, image_token: int) -> tuple[list[int], list[int]]:

@@ -1,1 +1,0 @@
-from iqabench.compat.libraries import import_library, library_class  # noqa: F401
