@@ -58,8 +58,8 @@ def make_dataset(folder: Path, photos: int = 6, size: tuple[int, int] = (48, 64)
             facts = {"source": photo, "degrader": degrader, "task": TASKS[degrader.partition(".")[0]]}
             add(f"degraded/{degrader}/{photo}", "degraded", **facts)
             for enhancer in enhancers:
-                reference = f"sources/{photo}"
-                add(f"enhanced/{degrader}/{enhancer}/{photo}", "enhanced", enhancer=enhancer, reference=reference, **facts)
+                made = {"enhancer": enhancer, "reference": f"sources/{photo}"}
+                add(f"enhanced/{degrader}/{enhancer}/{photo}", "enhanced", **made, **facts)
     (folder / IMAGES).write_text(to_csv(entries))
     facts = {"format": 1, "photos": {"dataset": ""}, "seed": 0, "models": {}, "counts": {}, "iqabench": "0"}
     (folder / FACTS).write_text(json.dumps(facts))

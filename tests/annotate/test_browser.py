@@ -234,7 +234,8 @@ def test_one_pixel_for_each_pixel_and_a_rest(server: Server, browsers: object) -
 def kill_browser(browser: object) -> None:
     """All of its processes, at once. The newest chromium that this process started is it."""
     found = [child for child in psutil.Process().children(recursive=True) if "chrom" in child.name().lower()]
-    newest = max((child for child in found if "--type=" not in " ".join(child.cmdline())), key=lambda c: c.create_time())
+    roots = [child for child in found if "--type=" not in " ".join(child.cmdline())]
+    newest = max(roots, key=lambda child: child.create_time())
     for process in [newest, *newest.children(recursive=True)]:
         process.kill()
 

@@ -67,7 +67,7 @@ def test_the_order_is_the_rater_s_own_and_repeatable() -> None:
 
 
 def test_every_part_of_a_session_holds_all_models_alike() -> None:
-    test = [one for one in presentations(entries(40), Settings(training=0, dummies=0), "anna")]
+    test = presentations(entries(40), Settings(training=0, dummies=0), "anna")
     for start in range(0, len(test) - 40, 40):
         counts = Counter(one.image.rpartition("/")[0] for one in test[start : start + 40])
         assert len(counts) == 8

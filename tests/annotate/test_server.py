@@ -91,8 +91,8 @@ def test_hostile_paths(panel_of: Make, serve: Make, path: str) -> None:
     anna = panel.enrol("anna")
     place = urlsplit(serve(panel).base)
     with socket.create_connection((place.hostname, place.port), timeout=30) as connection:
-        head = f"GET {path} HTTP/1.1\r\nHost: {place.netloc}\r\nCookie: iqabench={anna.token}\r\nConnection: close\r\n\r\n"
-        connection.sendall(head.encode())
+        lines = (f"GET {path} HTTP/1.1", f"Host: {place.netloc}", f"Cookie: iqabench={anna.token}", "Connection: close")
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     status = int(answer.split(b" ", 2)[1])
     assert status in (400, 403, 404), answer[:300]

@@ -38,10 +38,8 @@ def dataset(tmp_path: Path) -> Path:
             name = f"enhanced/{model}/{photo}.png"
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).hardlink_to(tmp_path / "enhanced" / f"{photo % 10}.png")
-            entries.append(
-                Entry(file=name, source=f"{photo}.png", role="enhanced", degrader=f"lr.{model // 4}",
-                      enhancer=f"sr.{model}", sha256="0", width=SIZE[1], height=SIZE[0])  # fmt: skip
-            )
+            facts = {"source": f"{photo}.png", "degrader": f"lr.{model // 4}", "enhancer": f"sr.{model}"}
+            entries.append(Entry(file=name, role="enhanced", sha256="0", width=SIZE[1], height=SIZE[0], **facts))
     (tmp_path / IMAGES).write_text(to_csv(entries))
     (tmp_path / FACTS).write_text(json.dumps({"format": 1}))
     return tmp_path

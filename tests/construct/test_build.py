@@ -127,7 +127,8 @@ def test_exports(built: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-r", str(built), str(copy)], check=True)
     enhanced = [row["file"] for row in rows(copy) if row["role"] == "enhanced"]
-    (copy / "mos.csv").write_text("image,mos,std\n" + "".join(f"{name},{3 + i / 10},0.5\n" for i, name in enumerate(enhanced)))
+    lines = [f"{name},{3 + at / 10},0.5" for at, name in enumerate(enhanced)]
+    (copy / "mos.csv").write_text("\n".join(["image,mos,std", *lines]) + "\n")
     assert command("dataset", "export", copy, "--format", "pyiqa", "--out", "meta.csv", cwd=tmp_path).returncode == 0
     with (tmp_path / "meta.csv").open(newline="") as file:
         meta = list(csv.DictReader(file))

@@ -49,9 +49,9 @@ def test_the_maximum_is_the_one_that_a_general_solver_finds() -> None:
     assert found.strength.tolist() == pytest.approx(best.x.tolist(), abs=1e-5)
     centre = np.eye(6) - 1 / 6
     steps = 1e-4 * np.eye(6)
+    corners = [(1, 1), (1, -1), (-1, 1), (-1, -1)]
     curvature = [
-        [(loss(best.x + a + b) - loss(best.x + a - b) - loss(best.x - a + b) + loss(best.x - a - b)) / 4e-8 for b in steps]
-        for a in steps
+        [sum(one * two * loss(best.x + one * a + two * b) for one, two in corners) / 4e-8 for b in steps] for a in steps
     ]
     expected = np.sqrt(np.diag(centre @ np.linalg.inv(curvature) @ centre))
     assert found.se.tolist() == pytest.approx(expected.tolist(), rel=1e-3)

@@ -12,7 +12,6 @@ from iqabench.specs import Param, ScorerSpec, WeightsFile
 from iqabench.weights.cache import Cache
 from iqabench.weights.resolve import digests, read_overrides, resolve
 
-
 LIVE = "iqabench_iqa_brisque/live.safetensors"
 
 
