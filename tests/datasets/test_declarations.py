@@ -14,7 +14,7 @@ from iqabench.errors import DatasetError, PluginError, UsageError
 
 NAMES = {
     *("auiqa", "koniq10k", "kadid10k", "tid2013", "live", "csiq", "clive", "spaq", "pipal", "flive"),
-    *("agiqa3k", "aigciqa2023", "piq23", "csv"),
+    *("agiqa3k", "aigciqa2023", "piq23", "csv", "built"),
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from iqabench.cli import main as entry
 
-NEW = ("correlate", "mos", "power", "show")
+NEW = ("correlate", "mos", "power", "show", "report", "plot")
 
 
 @dataclass

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,13 +13,15 @@ import pytest
 from scipy import stats
 
 from iqabench.errors import UsageError
+from iqabench.plugins import discover
 from iqabench.report.columns import rated_from_columns
 from iqabench.report.conclusion_sheets import conclusion_sheets
 from iqabench.report.conclusions import conclude
-from iqabench.report.contamination import photos_of, trained_on
+from iqabench.report.contamination import applying, photos_of, seen
 from iqabench.report.groups import groups
 from iqabench.report.judged import Judged, judged_datasets
 from iqabench.report.opinions import Rated, Spread, rated, with_opinions
+from iqabench.runner.manifest import _datasets
 from iqabench.stats.reliability import icc
 
 
@@ -318,11 +322,32 @@ def test_what_cannot_be_asked(options, message):
         (("KADIS-700k",), "kadid10k", []),
         (("LIVE",), "clive", []),
         (("LIVE Challenge",), "clive", ["LIVE Challenge"]),
-        (("KonIQ-10k (training split)",), "koniq10k", ["KonIQ-10k (training split)"]),
+        (("KonIQ-10k (training split)",), "koniq10k", ["KonIQ-10k (train; which of these images is not known)"]),
+        (("KonIQ-10k (5 votes an image)",), "koniq10k", ["KonIQ-10k"]),
     ],
 )
 def test_contamination(training, dataset, found):
-    assert trained_on(training, photos_of(dataset)) == found
+    images = pd.DataFrame({"item": list("abc")})
+    everything = np.ones(3, dtype=bool)
+    assert [one.words(everything) for one in seen(training, photos_of(dataset), images, ())] == found
+
+
+def test_contamination_by_split():
+    images = pd.DataFrame({"split": ["training", "training", "validation", "test"]})
+    (one,) = seen(("KonIQ-10k (training and validation)",), ("koniq10k",), images, ("split",))
+    assert one.images.tolist() == [True, True, True, False]
+    assert one.words(np.ones(4, dtype=bool)) == "KonIQ-10k (train, val; 3 of 4 images)"
+    assert one.words(~one.images) == ""
+    # AU-IQA's photos are KonIQ-10k's, but which of its splits they are from is written nowhere.
+    (one,) = seen(("KonIQ-10k (training)",), photos_of("auiqa"), images, ("split",))
+    assert one.images.all()
+    assert not one.known
+
+
+def test_training_data_of_one_variant():
+    declared = ("ImageNet", "KonIQ-10k [weights=koniq]", "SPAQ [weights=spaq] (training)")
+    assert applying(declared, {"weights": "spaq"}) == ("ImageNet", "SPAQ (training)")
+    assert applying(declared, {"weights": "koniq"}) == ("ImageNet", "KonIQ-10k")
 
 
 def test_a_contaminated_scorer_is_marked_in_the_table(long_table):
@@ -335,6 +360,18 @@ def test_a_contaminated_scorer_is_marked_in_the_table(long_table):
     sheets = conclusion_sheets(found)
     assert [row.labels[0] for row in sheets[0].rows] == ["s †", "t"]
     assert any("KonIQ-10k" in note for note in sheets[-1].notes)
+
+
+def test_a_run_writes_down_what_its_datasets_declare(tmp_path):
+    prepared = SimpleNamespace(
+        study=SimpleNamespace(dataset=["csiq:somewhere", "csv:mine.csv[direction=lower,range=0:10]"]),
+        plugins=SimpleNamespace(datasets=discover().datasets),
+    )
+    facts = json.loads(json.dumps(_datasets(prepared)))  # type: ignore[arg-type]
+    found = judged_datasets({"datasets": facts}, tmp_path)  # no study, no plugin, no copy of the data
+    assert (found["csiq"].higher_is_better, found["csiq"].measure) == (False, "DMOS")
+    assert (found["csv"].higher_is_better, found["csv"].mos_range) == (False, (0.0, 10.0))
+    assert facts["csiq"]["groups"] == ["distortion"]
 
 
 def test_what_a_manifest_says_of_a_dataset(tmp_path):
@@ -435,7 +472,12 @@ def test_the_ceiling_is_that_of_the_votes_themselves():
     images = spread(images, votes.std(axis=1, ddof=1), 5)
     found = conclude(images, groups(images), resamples=0)
     expected = math.sqrt(icc(votes).one_way[1])
-    assert f"all {expected:.3f}" in next(note for note in found.notes if "Highest PLCC" in note)
+    assert found.ceilings["all"].estimate.value == pytest.approx(expected)
+    assert one(found, metric="plcc")["ceiling"] == pytest.approx(expected)
+    assert math.isnan(one(found, metric="srcc")["ceiling"])
+    sheet = conclusion_sheets(found)[0]
+    assert sheet.rows[-1].apart
+    assert sheet.rows[-1].entries[0].text == f"{expected:.3f}"
 
 
 def test_published_subsets_may_overlap(long_table):

@@ -77,6 +77,12 @@ def test_by_enhancer_and_type(iqabench, run):
     assert {row["trained_on"] for row in table if row["scorer"] == "ugc.topiq"} == {"KonIQ-10k"}
 
 
+def test_a_suite_is_a_layout(iqabench, run):
+    printed = [iqabench("show", run, option, "au-iqa", "--resamples", 50).out for option in ("--suite", "--layout")]
+    assert printed[0] == printed[1]
+    assert "paper 0.541" in printed[0]
+
+
 def test_the_papers_layout(iqabench, run):
     table = rows(iqabench("show", run, "--layout", "au-iqa", "--resamples", 50, "--format", "csv").out)
     paper = {(row["scorer"], row["subset"]): row for row in published().to_dict("records")}

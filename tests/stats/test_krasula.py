@@ -7,7 +7,7 @@ import pytest
 
 from iqabench.errors import UsageError
 from iqabench.stats.auc import delong
-from iqabench.stats.krasula import krasula_analysis
+from iqabench.stats.krasula import _ascending, krasula_analysis
 
 # DeLong, DeLong and Clarke-Pearson (1988), as in SAS/STAT's LOGISTIC example: albumin, total protein, K-G score,
 # and whether the patient's post-operative survival was good.
@@ -75,6 +75,23 @@ def test_all_pairs_equal_the_plain_formulas(study):
     np.testing.assert_allclose(found.ds_delong.covariance, ds.covariance, rtol=1e-3)
     np.testing.assert_allclose(found.bw_delong.covariance, bw.covariance, rtol=1e-3)
     assert (found.different, found.pairs) == (apart.sum(), 1770)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-300, 1e200])
+def test_the_order_of_differences_is_exact(scale):
+    rng = np.random.default_rng(3)
+    near = 0.1 + rng.integers(0, 9, 400) * 2.0**-56  # apart in the last bits alone
+    for size in (
+        rng.random(5000),
+        near,
+        np.append(near, rng.random(9000)),
+        np.zeros(7),
+        np.array([2.0]),
+        np.round(near, 1),
+    ):
+        order = _ascending(size * scale)
+        np.testing.assert_array_equal((size * scale)[order], np.sort(size * scale))
+        assert np.unique(order).size == size.size
 
 
 def test_the_content_covariance_is_what_resampling_images_shows(study):

@@ -11,6 +11,8 @@ from scipy.optimize import least_squares, minimize
 from scipy.special import expit
 
 from iqabench.errors import UsageError
+from iqabench.stats.logistic_climb import _curvature, _positive
+from iqabench.stats.logistic_problem import Problem, state_of
 from iqabench.stats.mapping import MAPPINGS, fit, fit_pairs, mapped_plcc, mapped_plcc_of, mapped_rmse_of
 from iqabench.stats.pairs import pair
 
@@ -217,3 +219,38 @@ def test_too_few_pairs_and_bad_input():
     with pytest.raises(UsageError, match="no mapping"):
         fit("none", [1, 2], [1, 2])
     assert fit("logistic4", [1, 1, 1], [1, 2, 3]).flat
+
+
+@pytest.mark.parametrize("linear", [False, True])
+def test_the_climb_has_the_exact_gradient_and_hessian(linear):
+    rng = np.random.default_rng(0)
+    u = np.sort(rng.normal(size=300))
+    problem = Problem.of(u, np.tanh(u) + 0.3 * rng.normal(size=300), linear)
+
+    def gain(centre, log_scale):
+        state = state_of(problem, centre, math.exp(log_scale))
+        return state.num**2 / state.den / 2
+
+    c, t, h = 0.1, math.log(0.5), 1e-4
+    gradient, hessian = _curvature(problem, state_of(problem, c, math.exp(t)), math.exp(t), np.empty((5, 300)))
+    at = {(i, j): gain(c + i * h, t + j * h) for i in (-1, 0, 1) for j in (-1, 0, 1)}
+    numeric = (at[1, 0] - at[-1, 0]) / (2 * h), (at[0, 1] - at[0, -1]) / (2 * h)
+    np.testing.assert_allclose(gradient, numeric, rtol=1e-5)
+    curved = (
+        -(at[1, 0] - 2 * at[0, 0] + at[-1, 0]) / h**2,
+        -(at[1, 1] - at[1, -1] - at[-1, 1] + at[-1, -1]) / (4 * h**2),
+        -(at[0, 1] - 2 * at[0, 0] + at[0, -1]) / h**2,
+    )
+    np.testing.assert_allclose(hessian, curved, rtol=1e-3)  # positive here, and so as it is
+
+
+def test_a_hessian_is_made_positive_by_its_eigenvalues():
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        a, b, d, p, q = rng.normal(size=5)
+        p, q = math.exp(p), math.exp(q)
+        found = _positive((a, b, d), p, q)
+        scale = np.diag([p**-0.5, q**-0.5])
+        values, vectors = np.linalg.eigh(scale @ [[a, b], [b, d]] @ scale)
+        wanted = np.linalg.inv(scale) @ vectors @ np.diag(np.abs(values)) @ vectors.T @ np.linalg.inv(scale)
+        np.testing.assert_allclose([[found[0], found[1]], [found[1], found[2]]], wanted, atol=1e-5 * max(p, q))

@@ -19,7 +19,7 @@ _TESTS = ["bootstrap", "steiger", "williams", "meng", "morgan-pitman", "f"]
 FORMATS = ["rich", "csv", "md", "latex", "json", "html"]
 
 
-def figure_options(*, default_metrics: str) -> Callable[[Command], Command]:
+def figure_options(*, default_metrics: str, pairs: bool = True) -> Callable[[Command], Command]:
     """The options that say which figures are wanted and how sure of them one wants to be."""
     shown = f" [default: {default_metrics}]" if default_metrics else ""
     options = [
@@ -39,12 +39,10 @@ def figure_options(*, default_metrics: str) -> Callable[[Command], Command]:
         click.option("--resamples", default=2000, show_default=True, help="Of the bootstrap; 0 for no intervals."),
         click.option("--seed", default=0, show_default=True, help="Of the resamples and of random draws."),
         click.option("--level", default=0.95, show_default=True, help="Of intervals and tests."),
-        click.option(
-            "--pairs",
-            type=click.Choice(_TESTS),
-            help="Also every two scorers: is their difference significant, by which test.",
-        ),
     ]
+    if pairs:
+        said = "Also every two scorers: is their difference significant, by which test."
+        options.append(click.option("--pairs", type=click.Choice(_TESTS), help=said))
 
     def decorate(command: Command) -> Command:
         for option in reversed(options):

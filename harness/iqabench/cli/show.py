@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--value", default="mean", show_default=True, help="Of the matrices: mean, std, median, n or planned.")
 @click.option("--by", multiple=True, metavar="GROUPS", help="enhancer, type, dataset, degrader, subset, or a fact.")
-@click.option("--layout", type=click.Choice(["au-iqa"]), help="A paper's tables, its figures beside ours.")
+@click.option("--layout", "--suite", type=click.Choice(["au-iqa"]), help="A paper's tables, its figures beside ours.")
 @click.option("--mos", type=click.Path(path_type=Path), help="Opinions of this run's images: a CSV with image, mos.")
 @click.option("--raters", default=0, metavar="N", help="How many people judged each image, for metrics that ask.")
 @click.option("--random", default=0, metavar="N", help="Also on N images drawn by the seed.")
@@ -62,7 +62,7 @@ def command(
     from iqabench.report.conclusions import conclude
     from iqabench.report.groups import groups
 
-    images = _rated(result, mos, raters)
+    images = rated_images(result, mos, raters)
     found = conclude(
         images,
         auiqa.layout(images, seed=seed) if layout else groups(images, terms(by), random=random, seed=seed),
@@ -79,7 +79,7 @@ def command(
     return 0 if result.complete else 1
 
 
-def _rated(result: Result, mos: Path | None = None, raters: int = 0) -> Rated:
+def rated_images(result: Result, mos: Path | None = None, raters: int = 0) -> Rated:
     from iqabench.report.judged import judged_datasets
     from iqabench.report.opinions import rated, with_opinions
     from iqabench.report.reading import read_csv
@@ -102,18 +102,23 @@ def _matrices(result: Result, value: str, form: str) -> None:
         click.echo(export(result.matrix(value), form), nl=False)
 
 
-def _suite_sheets(result: Result) -> list[Sheet]:
+def paper_sheets(
+    result: Result, images: Rated | None = None, *, resamples: int = 2000, seed: int = 0, level: float = 0.95
+) -> list[Sheet]:
     """The layout of the run's suite, where it has one and the images have opinions."""
+    from iqabench.report import auiqa
+    from iqabench.report.conclusions import conclude
     from iqabench.runner.manifest import STUDY
     from iqabench.runner.study import read_study
 
-    if read_study(result.folder / STUDY).suite != "au-iqa" or not result.scores["mos"].notna().any():
+    study = result.folder / STUDY
+    if not study.is_file() or read_study(study).suite not in auiqa.SUITES or not result.scores["mos"].notna().any():
         return []
-    from iqabench.report import auiqa
-    from iqabench.report.conclusions import conclude
-
-    images = _rated(result)
-    return auiqa.au_iqa_sheets(conclude(images, auiqa.layout(images), metrics=auiqa.METRICS))
+    images = images or rated_images(result)
+    found = conclude(
+        images, auiqa.layout(images, seed=seed), metrics=auiqa.METRICS, resamples=resamples, seed=seed, level=level
+    )
+    return auiqa.au_iqa_sheets(found)
 
 
 def print_result(result: Result, console: Console, *, value: str = "mean", layout: bool = True) -> None:
@@ -128,7 +133,7 @@ def print_result(result: Result, console: Console, *, value: str = "mean", layou
         width = console.width if console.is_terminal else max(console.width, 160)
         console.width = width
         console.print(matrices(scores, result.manifest["models"], value=value, width=width))
-        if layout and (printed := _suite_sheets(result)):
+        if layout and (printed := paper_sheets(result)):
             console.print(sheets(printed, width=width))
     failed, pending = len(result.failed), int((scores["status"] == "pending").sum())
     if failed or result.images_failed or pending:

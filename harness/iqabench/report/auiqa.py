@@ -10,12 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from iqabench.report.conclusion_sheets import conclusion_sheets, figure_entry, in_groups
+from iqabench.report.conclusion_sheets import ceiling_row, conclusion_sheets, daggers, figure_entry, in_groups, remarks
 from iqabench.report.conclusions import Conclusions
 from iqabench.report.groups import ALL, Group, groups
 from iqabench.report.opinions import Rated
 from iqabench.report.sheet import Entry, Row, Sheet
 
+SUITES = ("au-iqa", "au-iqa-scorers")
+"""The suites of whose results these tables are printed."""
 RANDOM = 1600
 METRICS = ("plcc", "srcc")
 _HEADINGS = {"sr": "SR", "lle": "LLE", "dn": "Denoising", "random1600": "Random-1600", "all": "All"}
@@ -57,7 +59,7 @@ def au_iqa_sheets(found: Conclusions) -> list[Sheet]:
     """The paper's Table 2, a sheet a metric, the published figure beside ours; then the same by enhancer."""
     table = beside_published(found)
     by_enhancer = table["by"] == "enhancer"
-    notes = tuple(_notes(found))
+    notes = (*_notes(found), *daggers(table))
     sheets = [_table2(found, table[~by_enhancer & (table["metric"] == metric)], metric, notes) for metric in METRICS]
     if by_enhancer.any():
         sheets += conclusion_sheets(replace(found, table=found.table[by_enhancer]))
@@ -67,24 +69,33 @@ def au_iqa_sheets(found: Conclusions) -> list[Sheet]:
 def _table2(found: Conclusions, table: pd.DataFrame, metric: str, notes: tuple[str, ...]) -> Sheet:
     paper = _figures()
     names = _named(list(found.rated.scores))
-    ours = {(row["scorer"], row["group"]): row for row in table[table["mapping"] == "none"].to_dict("records")}
+    raw = table[table["mapping"] == "none"]
+    ours = {(row["scorer"], row["group"]): row for row in raw.to_dict("records")}
     unmatched = [name for name in dict.fromkeys(name for name, _, _ in paper) if name not in names.values()]
     rows = []
     previous = ""
     for scorer in in_groups([*unmatched, *found.rated.scores]):
         name = names.get(scorer, scorer)
         group = scorer.partition(".")[0]
-        entries = tuple(
-            _entry(ours.get((scorer, _LABELS.get(subset, subset))), paper.get((name, subset, metric), math.nan))
-            for subset in _HEADINGS
+        own = [ours.get((scorer, _LABELS.get(subset, subset))) for subset in _HEADINGS]
+        printed = [paper.get((name, subset, metric), math.nan) for subset in _HEADINGS]
+        marked = any(row["trained_on"] for row in own if row is not None)
+        rows.append(
+            Row(
+                labels=(scorer + (" †" if marked else ""),),
+                entries=tuple(map(_entry, own, printed)),
+                section=group != previous,
+            )
         )
-        rows.append(Row(labels=(scorer,), entries=entries, section=group != previous))
         previous = group
+    highest = [found.ceilings.get(_LABELS.get(subset, subset)) for subset in _HEADINGS]
+    if metric == "plcc" and any(ceiling is not None and ceiling.estimate.exists for ceiling in highest):
+        rows.append(ceiling_row(highest))
     return Sheet(
         title=f"AU-IQA, Table 2: {metric.upper()}, ours and the published figure with the difference",
         headings=("scorer", *_HEADINGS.values()),
         rows=tuple(rows),
-        notes=notes if metric == METRICS[-1] else (),
+        notes=(*remarks(raw), *(notes if metric == METRICS[-1] else ())),
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from iqabench.report.ceiling import Ceiling
 from iqabench.report.conclusions import DIGITS, Conclusions
 from iqabench.report.render import format_number
 from iqabench.report.residuals import ERRORS
@@ -36,22 +37,25 @@ _MAPPED = {
     "cubic": " after the monotone cubic",
 }
 _MOST_NOTES = 8
+CEILING = "noise ceiling"
 
 
 def conclusion_sheets(found: Conclusions) -> list[Sheet]:
     """A sheet for each metric and mapping.
 
     A cell reads: value, letters, #rank interval; below it the interval and n/N. A dagger marks a scorer that was
-    trained on photos it judges here.
+    trained on photos it judges here, or single cells where that holds of some groups only. The last row of a table of
+    PLCC is the noise ceiling, where the votes' spread is known.
     """
     table = found.table
-    legends = [*found.notes, *_daggers(table)]
+    legends = [*found.notes, *daggers(table)]
     keys = list(dict.fromkeys(zip(table["metric"], table["mapping"], strict=True)))
     sheets = []
     for at, (metric, mapping) in enumerate(keys):
         part = table[(table["metric"] == metric) & (table["mapping"] == mapping)]
-        notes = (*_remarks(part), *(legends if at == len(keys) - 1 else ()))
-        sheets.append(_sheet(part, title(metric, mapping, raw_too=len(keys) > 1), notes))
+        notes = (*remarks(part), *(legends if at == len(keys) - 1 else ()))
+        ceilings = found.ceilings if metric == "plcc" else {}
+        sheets.append(_sheet(part, title(metric, mapping, raw_too=len(keys) > 1), notes, ceilings))
     return sheets
 
 
@@ -68,7 +72,7 @@ def value_text(metric: str, value: float) -> str:
     return format_number(value) if metric in ("rmse", "rmse-star", "mae") else f"{value:.{DIGITS}f}"
 
 
-def _sheet(part: pd.DataFrame, heading: str, notes: tuple[str, ...]) -> Sheet:
+def _sheet(part: pd.DataFrame, heading: str, notes: tuple[str, ...], ceilings: Mapping[str, Ceiling]) -> Sheet:
     labels = list(dict.fromkeys(part["group"]))
     cells: dict[tuple[str, str], Mapping[Hashable, Any]] = {
         (str(row["scorer"]), str(row["group"])): row for row in part.to_dict("records")
@@ -78,15 +82,18 @@ def _sheet(part: pd.DataFrame, heading: str, notes: tuple[str, ...]) -> Sheet:
     previous = ""
     for scorer in scorers:
         group = scorer.partition(".")[0]
-        dagger = " †" if any(cells[scorer, label]["trained_on"] for label in labels) else ""
+        marked = [bool(cells[scorer, label]["trained_on"]) for label in labels]
+        entries = [figure_entry(cells[scorer, label]) for label in labels]
         rows.append(
             Row(
-                labels=(scorer + dagger,),
-                entries=tuple(figure_entry(cells[scorer, label]) for label in labels),
+                labels=(scorer + (" †" if any(marked) else ""),),
+                entries=tuple(map(dagger, entries, marked)) if any(marked) and not all(marked) else tuple(entries),
                 section="." in scorer and group != previous,
             )
         )
         previous = group
+    if any(ceiling.estimate.exists for ceiling in ceilings.values()):
+        rows.append(ceiling_row([ceilings.get(label) for label in labels]))
     return Sheet(title=heading, headings=("scorer", *labels), rows=tuple(rows), notes=notes)
 
 
@@ -112,25 +119,61 @@ def figure_entry(row: Mapping[Hashable, Any]) -> Entry:
         below=" ".join(filter(None, (spread, f"{n}/{total}"))),
         mark=row["best"],
         alarm=n < total,
+        value=row["value"],
     )
 
 
-def _remarks(part: pd.DataFrame) -> Iterator[str]:
-    """Why a figure is missing, and what is to be said of one that is there."""
+def dagger(entry: Entry, marked: bool) -> Entry:
+    return replace(entry, aside=f"{entry.aside} †".strip()) if marked else entry
+
+
+def ceiling_row(ceilings: Sequence[Ceiling | None]) -> Row:
+    """The highest PLCC that any scorer can reach, group by group."""
+    entries = []
+    for ceiling in ceilings:
+        if ceiling is None or not ceiling.estimate.exists:
+            entries.append(Entry(text="-"))
+            continue
+        estimate, interval = ceiling.estimate, ceiling.interval
+        spread = "" if math.isnan(interval.low) else f"[{interval.low:.{DIGITS}f}, {interval.high:.{DIGITS}f}]"
+        entries.append(
+            Entry(
+                text=value_text("plcc", estimate.value),
+                below=" ".join(filter(None, (spread, f"{estimate.n}/{estimate.total}"))),
+                alarm=estimate.n < estimate.total,
+                value=estimate.value,
+            )
+        )
+    return Row(labels=(CEILING,), entries=tuple(entries), section=True, apart=True)
+
+
+def remarks(part: pd.DataFrame) -> Iterator[str]:
+    """Why figures of one metric are missing, and what is to be said of those that are there."""
     missing = part[part["reason"] != ""]
-    counted = Counter(zip(missing["scorer"], missing["reason"], strict=True))
-    for (scorer, reason), _ in counted.most_common(_MOST_NOTES):
-        where = missing[(missing["scorer"] == scorer) & (missing["reason"] == reason)]["group"]
-        yield f"No figure for {scorer} on {', '.join(where)}: {reason}."
-    if len(counted) > _MOST_NOTES:
-        yield f"And {len(counted) - _MOST_NOTES} more without a figure: --format csv says why."
+    alike: dict[tuple[str, str], list[str]] = {}
+    for (scorer, reason), rows in missing.groupby(["scorer", "reason"], sort=False):
+        alike.setdefault((", ".join(rows["group"]), str(reason)), []).append(str(scorer))
+    every = part["scorer"].nunique()
+    for (where, reason), scorers in list(alike.items())[:_MOST_NOTES]:
+        named = "any scorer" if 1 < every == len(scorers) else ", ".join(scorers)
+        yield f"No figure for {named} on {where}: {reason}."
+    if unsaid := sum(map(len, list(alike.values())[_MOST_NOTES:])):
+        yield f"And {unsaid} more without a figure: --format csv says why."
     noted = part[(part["note"] != "") & (part["reason"] == "")]
     for note, rows in noted.groupby("note", sort=False):
         named = ", ".join(f"{scorer} on {group}" for scorer, group in zip(rows["scorer"], rows["group"], strict=True))
         yield f"{note}: {named if len(rows) <= 3 else f'{len(rows)} figures'}."
 
 
-def _daggers(table: pd.DataFrame) -> Iterator[str]:
-    for scorer, photos in dict(zip(table["scorer"], table["trained_on"], strict=True)).items():
-        if photos:
-            yield f"† {scorer} was trained on photos that it judges here: {photos}."
+def daggers(table: pd.DataFrame) -> Iterator[str]:
+    """What the dagger and the noise ceiling of a conclusions' table mean."""
+    marked = table[table["trained_on"] != ""]
+    # The last group is the widest: what holds of all images holds of the others.
+    alike: dict[str, list[str]] = {}
+    for scorer, photos in dict(zip(marked["scorer"], marked["trained_on"], strict=True)).items():
+        alike.setdefault(photos, []).append(scorer)
+    for photos, scorers in alike.items():
+        were = "was trained on photos that it judges" if len(scorers) == 1 else "were trained on photos that they judge"
+        yield f"† {', '.join(scorers)} {were} here: {photos}."
+    if table["ceiling"].notna().any():
+        yield f"The {CEILING} is the highest PLCC that any scorer can reach, given how far apart the votes are."

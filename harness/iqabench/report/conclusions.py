@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from iqabench.errors import UsageError
 from iqabench.patterns import nearest
+from iqabench.report.ceiling import Ceiling, ceilings
 from iqabench.report.figures import METRICS, Figure, Metric, figures
 from iqabench.report.groups import Group
 from iqabench.report.opinions import Rated
@@ -35,13 +36,15 @@ class Conclusions:
     ``by``, ``group``, ``metric``, ``mapping``, ``scorer``, ``value``, ``low``, ``high``, ``interval`` (how it was
     made), ``n`` of ``N``, ``rank`` with ``rank_low`` and ``rank_high``, ``letters`` (two scorers that share one do
     not differ significantly), ``best`` ("best" of all, or of its "group"), ``trained_on`` (the judged photos among
-    its training data), ``reason`` (why there is no value) and ``note``. ``resamples`` hold the paired resamples by
+    its training data), ``ceiling`` (the highest PLCC that the votes allow), ``reason`` (why there is no value) and
+    ``note``. ``ceilings`` are by group, where the votes' spread is known; ``resamples`` hold the paired resamples by
     (metric, mapping, group).
     """
 
     rated: Rated
     groups: tuple[Group, ...]
     table: pd.DataFrame
+    ceilings: Mapping[str, Ceiling] = field(default_factory=dict)
     resamples: Mapping[tuple[str, str, str], Bootstrap] = field(default_factory=dict)
     level: float = 0.95
     notes: tuple[str, ...] = ()
@@ -78,24 +81,33 @@ def conclude(
             hint="Use the bootstrap.",
         )
     times = resamples if intervals == "bootstrap" else 0
-    trained_on = {scorer: rated.contaminated(scorer) for scorer in rated.scores}
+    trained_on = {
+        group.label: {scorer: rated.contaminated(scorer, np.any(group.parts, axis=0)) for scorer in rated.scores}
+        for group in grouped
+    }
+    highest = ceilings(rated, grouped, resamples=times, seed=seed, level=level)
     rows: list[dict[str, object]] = []
     boots: dict[tuple[str, str, str], Bootstrap] = {}
     for figure in figures(rated, grouped, chosen, mapped, resamples=times, seed=seed):
-        rows += _rows(figure, trained_on, intervals, level)
+        ceiling = highest.get(figure.group.label) if figure.metric == "plcc" else None
+        most = ceiling.estimate.value if ceiling else math.nan
+        rows += _rows(figure, trained_on[figure.group.label], most, intervals, level)
         if figure.bootstrap is not None:
             boots[figure.metric, figure.mapping, figure.group.label] = figure.bootstrap
     return Conclusions(
         rated=rated,
         groups=tuple(grouped),
         table=pd.DataFrame(rows),
+        ceilings=highest,
         resamples=boots,
         level=level,
         notes=_notes(rated, grouped, intervals, times),
     )
 
 
-def _rows(figure: Figure, trained_on: Mapping[str, str], intervals: Intervals, level: float) -> list[dict[str, object]]:
+def _rows(
+    figure: Figure, trained_on: Mapping[str, str], ceiling: float, intervals: Intervals, level: float
+) -> list[dict[str, object]]:
     scorers = list(trained_on)
     values = figure.sign * np.array([estimate.value for estimate in figure.estimates])
     order = _Order.of(figure, values, intervals, level)
@@ -126,6 +138,7 @@ def _rows(figure: Figure, trained_on: Mapping[str, str], intervals: Intervals, l
                 "letters": order.letters[at],
                 "best": mark,
                 "trained_on": trained_on[scorer],
+                "ceiling": ceiling,
                 "reason": estimate.reason,
                 "note": _note(estimate, interval),
             }
@@ -235,21 +248,6 @@ def _notes(rated: Rated, grouped: Sequence[Group], intervals: Intervals, resampl
     if any(len(group.parts) > 1 for group in grouped):
         parts = "scenes" if any(judged.within for judged in rated.judged.values()) else "datasets"
         notes.append(f"Where {parts} come together, the figure is the mean of their correlations through Fisher's z.")
-    if rated.spread is not None:
-        ceilings = ", ".join(f"{group.label} {ceiling:.3f}" for group in grouped if (ceiling := _ceiling(rated, group)))
-        notes.append(f"Highest PLCC that any scorer can reach with this many votes: {ceilings or 'unknown'}.")
     if rated.left_out:
         notes.append(f"{rated.left_out} images have no opinion score and are not counted.")
     return tuple(notes)
-
-
-def _ceiling(rated: Rated, group: Group) -> float:
-    """√ICC(1,k), the reliability of the mean of the votes, of images that may be pooled; 0 where it is not known."""
-    if rated.spread is None or len(group.parts) > 1:
-        return 0.0
-    mask = group.parts[0] & np.isfinite(rated.spread.sd) & (rated.spread.raters > 0)
-    if mask.sum() < 2:
-        return 0.0
-    noise = float((rated.spread.sd[mask] ** 2 / rated.spread.raters[mask]).mean())
-    spread = float(rated.mos[mask].var(ddof=1))
-    return math.sqrt(max(0.0, 1 - noise / spread)) if spread > 0 else 0.0

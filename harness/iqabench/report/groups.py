@@ -61,6 +61,16 @@ def groups(rated: Rated, by: Sequence[str] = (), *, random: int = 0, seed: int =
     return [replace(group, label=f"{group.by}={group.label}") if times[group.label] > 1 else group for group in found]
 
 
+def usual_groupings(rated: Rated) -> list[str]:
+    """What these images can be told apart by: those of enhancer, type, degrader and dataset that differ among them."""
+    found = []
+    for name in ("enhancer", "type", "degrader", "dataset"):
+        column = _COLUMNS.get(name, name)
+        if column in rated.images and rated.images[column].fillna("").astype(str).nunique() > 1:
+            found.append(name)
+    return found
+
+
 def _by(rated: Rated, name: str) -> Iterator[Group]:
     if name == _SUBSET:
         yield from _subsets(rated)

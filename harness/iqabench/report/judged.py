@@ -17,7 +17,8 @@ class Judged:
 
     ``within`` names the column inside whose values alone they can be compared; empty where they all can. ``subsets``
     maps a published subset to its condition, ``"distortion=awgn|blur"``. ``photos`` are the names of the datasets that
-    its photos belong to.
+    its photos belong to, ``splits`` the columns that hold an official split. ``mos_range`` is (lowest, highest), where
+    known.
     """
 
     higher_is_better: bool = True
@@ -25,6 +26,8 @@ class Judged:
     within: str = ""
     subsets: Mapping[str, str] = field(default_factory=dict)
     photos: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    mos_range: tuple[float, float] | None = None
 
 
 def judged_datasets(manifest: Mapping[str, Any], folder: Path) -> dict[str, Judged]:
@@ -37,6 +40,8 @@ def judged_datasets(manifest: Mapping[str, Any], folder: Path) -> dict[str, Judg
                 within=str(facts.get("within", "")),
                 subsets=dict(facts.get("subsets", {})),
                 photos=photos_of(name, facts.get("photos", ())),
+                splits=tuple(facts.get("splits", ())),
+                mos_range=_range(facts.get("mos_range")),
             )
             for name, facts in manifest["datasets"].items()
         }
@@ -63,5 +68,11 @@ def judged_datasets(manifest: Mapping[str, Any], folder: Path) -> dict[str, Judg
             within=spec.within,
             subsets=spec.subsets,
             photos=photos_of(name),
+            splits=spec.splits,
+            mos_range=spec.mos_range,
         )
     return found
+
+
+def _range(bounds: Any) -> tuple[float, float] | None:
+    return (float(bounds[0]), float(bounds[1])) if bounds else None

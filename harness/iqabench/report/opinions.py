@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from iqabench.errors import UsageError
-from iqabench.report.contamination import photos_of, trained_on
+from iqabench.report.contamination import applying, photos_of, seen
 from iqabench.report.judged import Judged
 from iqabench.report.reading import numbers
 
@@ -71,12 +71,16 @@ class Rated:
         """The opinions with the sign that makes higher better."""
         return np.asarray(np.where(self.upwards(), self.mos, -self.mos))
 
-    def contaminated(self, scorer: str) -> str:
-        """The datasets among those judged whose photos the scorer says it was trained on, or the empty string."""
+    def contaminated(self, scorer: str, among: NDArray[np.bool_] | None = None) -> str:
+        """The photos judged here, among the images of the mask (n,), that the scorer says it was trained on: datasets,
+        with the split where it is known; or the empty string."""
         found: dict[str, None] = {}
         for name in self.datasets:
-            photos = self.judged[name].photos if name in self.judged else photos_of(name)
-            found.update(dict.fromkeys(trained_on(self.trained.get(scorer, ()), photos)))
+            here = (self.images["dataset"] == name).to_numpy(dtype=bool)
+            judged = self.judged.get(name) or Judged(photos=photos_of(name))
+            wanted = here if among is None else here & among
+            for one in seen(self.trained.get(scorer, ()), judged.photos, self.images[here], judged.splits):
+                found.update(dict.fromkeys(filter(None, [one.words(wanted[here])])))
         return ", ".join(found)
 
 
@@ -116,7 +120,9 @@ def rated(
         contents=_contents(images),
         higher_is_better={label: bool(models[label]["higher_is_better"]) for label in labels},
         judged=judged,
-        trained={label: tuple(models[label].get("training_data", ())) for label in labels},
+        trained={
+            label: applying(models[label].get("training_data", ()), models[label].get("params", {})) for label in labels
+        },
         spread=_spread(images, raters),
         left_out=int(everything["mos"].isna().sum()),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,7 +13,8 @@ Mark = Literal["", "best", "group"]
 class Entry:
     """One cell: ``text``, fainter ``aside`` on the same line, and ``below`` it what the text rests on.
 
-    ``mark``: "best" of all, or of its "group". ``alarm``: what it rests on is less than it should be.
+    ``mark``: "best" of all, or of its "group". ``alarm``: what it rests on is less than it should be. ``value`` is the
+    number itself, by which a column is sorted; nan where there is none.
     """
 
     text: str
@@ -20,6 +22,7 @@ class Entry:
     below: str = ""
     mark: Mark = ""
     alarm: bool = False
+    value: float = math.nan
 
     def line(self) -> str:
         """All of it on one line, without marks."""
@@ -34,6 +37,8 @@ class Row:
     entries: tuple[Entry, ...]
     section: bool = False
     """Whether a new section begins here."""
+    apart: bool = False
+    """Whether it is no row among the others, but what they are to be measured by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ COLUMNS = (
     "dataset", "item", "source", "degrader", "enhancer", "scorer", "seed", "score", "status", "reason",
     "seconds", "device", "mos", "image", "task",
 )  # fmt: skip
-_NUMBERS = ("std",)
+_NUMBERS = ("std", "votes")
 
 
 def long_table(plan: Plan, outcomes: Mapping[str, Outcome], store: Store, *, seed: int) -> pd.DataFrame:
@@ -34,7 +34,7 @@ def long_table(plan: Plan, outcomes: Mapping[str, Outcome], store: Store, *, see
     was scored, relative to the run folder where the run made it. ``mos`` is there where the image that was scored is
     the one that people rated, not one made from it. ``degrader``, ``enhancer`` and ``task`` (sr, lle or dn) are the
     run's own, or for a dataset's images what the dataset says. Further columns hold the dataset's other facts: those
-    that are text, and ``std``.
+    that are text, ``std`` and ``votes``.
     """
     rows = []
     further = _further_facts(plan)

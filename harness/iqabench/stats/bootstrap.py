@@ -180,7 +180,8 @@ def _p_values(boot: Bootstrap, *, family: bool) -> Floats:
     observed, largest, exceeded = [], np.zeros(boot.resampled.shape[0]), []
     for a, b in zip(first, second, strict=True):
         delta = boot.resampled[:, a] - boot.resampled[:, b]
-        centre, sd = boot.estimate[a] - boot.estimate[b], float(np.nanstd(delta))
+        there = delta[np.isfinite(delta)]
+        centre, sd = boot.estimate[a] - boot.estimate[b], float(there.std()) if there.size else 0.0
         scaled = np.abs(delta - centre) / sd if sd > 0 else np.zeros_like(delta)
         observed.append(abs(centre) / sd if sd > 0 else np.nan)
         if family:

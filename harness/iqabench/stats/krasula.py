@@ -75,7 +75,7 @@ def krasula_analysis(
     different = int(apart.sum())
     if min(different, apart.size - different) < 2:
         raise UsageError(f"{different} of {apart.size} pairs differ for people: there is nothing to separate.")
-    pairs = _Pairs(first, second, apart, codes[first], codes[second], int(codes.max()) + 1)
+    pairs = _Pairs(first, second, apart, codes, int(codes.max()) + 1)
     with ThreadPoolExecutor(max(1, min(table.shape[1], os.cpu_count() or 1))) as pool:
         found = list(pool.map(pairs.judge, table.T))
     ds, bw, c0 = (np.array([f.values[k] for f in found]) for k in range(3))
@@ -109,61 +109,108 @@ class _Pairs:
     first: Codes
     second: Codes
     apart: NDArray[np.bool_]
-    first_content: Codes
-    second_content: Codes
+    codes: Codes
     contents: int
 
     def judge(self, scores: Floats) -> _Found:
-        """One argsort of |Δscore| orders all that the three figures need; the rest is counting along it."""
+        """One sort of |Δscore| orders all that the three figures need; the rest is counting, in whole numbers."""
         delta = scores[self.second] - scores[self.first]
         size = np.abs(delta)
-        order = np.argsort(size)
-        size, delta, apart = size[order], delta[order], self.apart[order]
-        ends = _tie_ends(size)
-        close = ~apart
-        right, wrong, level = apart & (delta > 0), apart & (delta < 0), apart & (delta == 0)
-        rights, levels, different = int(right.sum()), int(level.sum()), int(apart.sum())
-        # Placements on the other class: for a pair that differs the share of close pairs below it, and so on.
-        placed = np.where(apart, _before(close, ends) / (apart.size - different), 1 - _before(apart, ends) / different)
+        order = _ascending(size)
+        ties = _ties(size[order])
+        signs = np.sign(delta).astype(np.int8)
+        apart, sign = self.apart[order], signs[order]
+        close, right, wrong = ~apart, apart & (sign > 0), apart & (sign < 0)
+        rights, different = int(right.sum()), int(apart.sum())
+        levels, alike = different - rights - int(wrong.sum()), apart.size - different
+        # Of a pair that differs, the share of close pairs below it; of a close one, of those that differ above it.
+        below, above = _twice_before(close, ties), _twice_before(apart, ties)
+        auc_ds = int(below[apart].sum(dtype=np.int64)) / (2 * different * alike)
+        placed = np.where(apart, _share(below, 2 * alike), 1 - _share(above, 2 * different))
         # P(B > -B'): a right b beats -B' for all right B', the level ones and the wrong ones smaller than it.
-        better = np.where(right, rights + levels + _before(wrong, ends), rights - _before(right, ends))
-        better[level] = rights + levels / 2
-        better /= different
-        auc_ds, auc_bw = float(placed[apart].mean()), float(better[apart].mean())
-        c0 = rights / different
-        share = np.where(apart, 1 / different, 1 / (apart.size - different))
-        contents = (self.first_content[order], self.second_content[order])
-        influence = (
-            self._by_content((placed - auc_ds) * share, contents),
-            self._by_content(np.where(apart, better - auc_bw, 0.0) * (2 / different), contents),
-            self._by_content((right - c0 * apart) / different, contents),
+        better = np.where(
+            right, 2 * (rights + levels) + _twice_before(wrong, ties), 2 * rights - _twice_before(right, ties)
         )
-        back = np.empty(apart.size, dtype=np.uint16)
-        back[order] = np.rint(placed * _STEPS)
-        of_apart, of_close = back[self.apart], back[~self.apart]
-        back[order] = np.rint(np.where(apart, better, 0.0) * _STEPS)
-        return _Found((auc_ds, auc_bw, c0), influence, of_apart, of_close, back[self.apart])
+        better[apart & (sign == 0)] = 2 * rights + levels
+        auc_bw = int(better[apart].sum(dtype=np.int64)) / (2 * different * different)
+        c0 = rights / different
+        # Back in the order of the pairs, where each image's own lie together.
+        back = np.empty(apart.size, dtype=np.float32)
+        back[order] = placed
+        share = np.where(self.apart, np.float32(1 / different), np.float32(1 / alike))
+        of_ds = self._by_content((back - np.float32(auc_ds)) * share)
+        of_apart, of_close = _coded(back[self.apart]), _coded(back[~self.apart])
+        back[order] = _share(better, 2 * different)
+        of_bw = self._by_content(np.where(self.apart, back - np.float32(auc_bw), np.float32(0)))
+        of_c0 = self._by_content((self.apart & (signs > 0)) - np.float32(c0) * self.apart)
+        influence = (of_ds, of_bw * (2 / different), of_c0 / different)
+        return _Found((auc_ds, auc_bw, c0), influence, of_apart, of_close, _coded(back[self.apart]))
 
-    def _by_content(self, parts: Floats, contents: tuple[Codes, Codes]) -> Floats:
-        return np.asarray(sum(np.bincount(codes, parts, self.contents) for codes in contents))
+    def _by_content(self, parts: NDArray[np.floating]) -> Floats:
+        """The sum of each content's pairs (contents,): a pair is both its images'."""
+        weights = np.asarray(parts, dtype=np.float64)
+        images = np.bincount(self.first, weights, self.codes.size) + np.bincount(self.second, weights, self.codes.size)
+        return np.asarray(np.bincount(self.codes, images, self.contents), dtype=np.float64)
 
 
-def _tie_ends(ordered: Floats) -> tuple[Codes, Codes] | None:
-    """Where runs of equal values end, and the run of each value; None where all differ."""
-    last = np.append(ordered[1:] > ordered[:-1], True)
-    if last.all():
+def _ascending(size: Floats) -> Codes:
+    """The order of ``size``, all ≥ 0.
+
+    The upper bits of a number and its place are sorted as one integer, which is several times faster than to sort
+    places by numbers. What those bits do not tell apart is put in order afterwards.
+    """
+    places = max(1, (size.size - 1).bit_length())
+    keys = (size.view(np.int64) >> places) << places
+    keys |= np.arange(size.size)
+    keys.sort()
+    order = keys & ((1 << places) - 1)
+    ordered = size[order]
+    falls = np.flatnonzero(ordered[1:] < ordered[:-1])
+    if falls.size:
+        keys >>= places
+        start, end = np.searchsorted(keys, keys[falls], "left"), np.searchsorted(keys, keys[falls], "right")
+        start, first = np.unique(start, return_index=True)
+        length = end[first] - start
+        if length.sum() > size.size // 8:
+            return np.argsort(size, kind="stable")
+        run = np.repeat(np.arange(start.size), length)
+        at = np.arange(length.sum()) + np.repeat(start - np.append(0, np.cumsum(length)[:-1]), length)
+        order[at] = order[at][np.lexsort((ordered[at], run))]
+    return order
+
+
+def _ties(ordered: Floats) -> tuple[Codes, Codes, Codes] | None:
+    """The places of values that have equals, where each one's run ends, and where the run before it does (-1: none);
+    None where all differ."""
+    same = ordered[1:] == ordered[:-1]
+    if not same.any():
         return None
-    return np.flatnonzero(last), np.cumsum(last) - last
+    last = np.append(~same, True)
+    places = np.flatnonzero(np.append(False, same) | ~last)
+    ends = np.flatnonzero(last)
+    run = np.searchsorted(ends, places)
+    return places, ends[run], np.where(run > 0, ends[run - 1], -1)
 
 
-def _before(counted: NDArray[np.bool_], ends: tuple[Codes, Codes] | None) -> Floats:
-    """For each pair in order, how many of the ``counted`` come before it, ties counting half."""
+def _twice_before(counted: NDArray[np.bool_], ties: tuple[Codes, Codes, Codes] | None) -> NDArray[np.int32]:
+    """Twice the number of the ``counted`` that come before each pair in order, ties counting half."""
     running = np.cumsum(counted, dtype=np.int32)
-    if ends is None:
-        return running - counted * 0.5
-    at_end = running[ends[0]]
-    middle: Floats = (at_end + np.append(0, at_end[:-1])) / 2
-    return middle[ends[1]]
+    twice = 2 * running
+    twice -= counted
+    if ties is not None:
+        places, end, before = ties
+        twice[places] = running[end] + np.where(before < 0, 0, running[before])
+    return twice
+
+
+def _share(counts: NDArray[np.int32], of: int) -> NDArray[np.float32]:
+    share: NDArray[np.float32] = np.multiply(counts, np.float32(1 / of), dtype=np.float32)
+    return share
+
+
+def _coded(shares: NDArray[np.float32]) -> NDArray[np.uint16]:
+    coded: NDArray[np.uint16] = np.rint(shares * np.float32(_STEPS)).astype(np.uint16)
+    return coded
 
 
 def _covariance(coded: list[NDArray[np.uint16]]) -> Floats:

@@ -9,6 +9,9 @@ import numpy as np
 
 from iqabench.stats.pairs import Floats
 
+EXACT = 160
+"""Up to so many distinct scores the search runs on all of them, not on bins."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -50,15 +53,22 @@ class Problem:
 
     def project(self, columns: Floats) -> Floats:
         """``columns`` (..., m) less their part along 1, and along u where there is a linear term."""
-        return columns - (columns @ self.weighted.T) @ self.basis
+        parts = columns @ self.weighted.T
+        out: Floats = columns - parts[..., :1] * self.basis[0, 0]  # the first of the basis is a constant
+        if self.basis.shape[0] > 1:
+            out -= parts[..., 1:] * self.basis[1]
+        return out
 
     def gains(self, centres: Floats, scales: Floats) -> Floats:
         """What each (centre, scale) takes off the sum of squares (g,)."""
-        raw = column_of((self.u - centres[:, None]) / scales[:, None])
+        return self.gains_of(column_of((self.u - centres[:, None]) / scales[:, None]))
+
+    def gains_of(self, raw: Floats) -> Floats:
+        """The same for columns (..., m) that are there already."""
         columns = self.project(raw)
         weighted = columns if self.w is None else columns * self.w
         num = weighted @ self.r
-        den = np.einsum("gm,gm->g", weighted, columns)
+        den = np.einsum("...m,...m->...", weighted, columns)
         gain = self.gain(num, den)
         if self.basis.shape[0] > 1:
             gain[self.along * den < num * (raw @ self.weighted[1])] = 0.0

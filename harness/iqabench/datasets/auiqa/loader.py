@@ -25,7 +25,7 @@ _KONIQ_ID = re.compile(r"(?<!\d)\d{6,}(?!\d)")
 
 
 def load(path: Path, *, mapping: str) -> list[Item]:
-    """Items by path. Facts: task (sr, lle, dn), enhancer, vote1.. and std where there are votes.
+    """Items by path. Facts: task (sr, lle, dn), enhancer, vote1.., std and votes (their number) where there are votes.
 
     ``mapping`` is a TOML file that says what cannot be guessed; without it, ``iqabench.toml`` in the folder counts.
     MOS is the label files' own, else the mean of the votes. Raises DatasetError for an image without either.
@@ -59,6 +59,8 @@ def _item(name: str, labels: Sequence[Label], images: Images, names: Names) -> I
     given = [vote for vote in votes if vote is not None]
     if len(given) > 1:
         facts["std"] = statistics.stdev(given)
+        if min(given) <= mos <= max(given):  # else the MOS is on a scale of its own, and the spread says nothing of it
+            facts["votes"] = float(len(given))
     return Item(name=printable(name), image=images.path(name), source=_source(name, names), mos=mos, facts=facts)
 
 
