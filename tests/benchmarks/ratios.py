@@ -1,6 +1,7 @@
 """From pytest-benchmark's JSON: each contender's images a second, and ours over the fastest peer's.
 
 python tests/benchmarks/ratios.py scorers.json
+python tests/benchmarks/ratios.py learned.json
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ def rates(path: Path) -> dict[tuple[str, str], dict[str, float]]:
     found: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     for benchmark in json.loads(path.read_text())["benchmarks"]:
         info = benchmark["extra_info"]
-        found[info["metric"], info["size"]][info["contender"]] = 1 / benchmark["stats"]["min"]
+        if "images_a_second" in info:  # contenders that were timed by turns
+            found[info["metric"], info["size"]].update(info["images_a_second"])
+        else:
+            found[info["metric"], info["size"]][info["contender"]] = 1 / benchmark["stats"]["min"]
     return found
 
 

@@ -30,7 +30,7 @@ def fold_batch_norms(network: nn.Module) -> None:
     for name, child in list(network.named_children()):
         if isinstance(child, nn.BatchNorm2d) and before is not None and isinstance(before[1], nn.Conv2d):
             setattr(network, before[0], fuse_conv_bn_eval(before[1], child))
-            setattr(network, name, nn.Identity())
+            setattr(network, name, getattr(child, "act", nn.Identity()))  # timm's norms may hold an activation
         else:
             fold_batch_norms(child)
         before = name, child

@@ -58,7 +58,18 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
             _file(ENCODER, "ad2022e59b1040d5bab24f9325c10d0215956a2061248a36c15edaec3e60fcd1", size=112155914),
             *(_file(f"regressor_{name}.pth", sha256, when={"weights": name}) for name, sha256 in REGRESSORS.items()),
         ),
-        training_data=("ImageNet", "KADIS-700k", "KADID-10k"),
+        training_data=(
+            "ImageNet",
+            "KADIS-700k",
+            "KADID-10k [weights=kadid10k]",
+            "KonIQ-10k [weights=koniq10k]",
+            "SPAQ [weights=spaq]",
+            "FLIVE [weights=flive]",
+            "CLIVE [weights=clive]",
+            "LIVE [weights=live]",
+            "CSIQ [weights=csiq]",
+            "TID2013 [weights=tid2013]",
+        ),
         needs=ImageNeeds(min_side=32),  # one stride of the encoder
         dtypes=("float32", "bfloat16", "float16"),
     )

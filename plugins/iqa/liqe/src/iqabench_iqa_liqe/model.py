@@ -18,7 +18,7 @@ from torch.nn.functional import normalize
 
 from iqabench.ops.batch import one_by_one
 from iqabench.weights.safe import load_strictly, read_checkpoint, strip_prefix, unwrap
-from iqabench_iqa_liqe.clip import Clip, VisionTransformer
+from iqabench_iqa_liqe.clip import Clip, Perceptron, VisionTransformer
 from iqabench_iqa_liqe.prompts import DISTORTIONS, QUALITIES, SCENES, PromptTree, describe, describe_quality
 from iqabench_iqa_liqe.windows import Layout
 
@@ -47,6 +47,9 @@ def load_clip(path: Path) -> Clip:
         clip = Clip()
     clip.to_empty(device="cpu")  # every one of its tensors is then loaded
     load_strictly(clip, state, path)
+    for part in clip.modules():
+        if isinstance(part, Perceptron):
+            part.merge()
     return clip
 
 

@@ -52,7 +52,13 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
             _file("cfanet_nr_flive_res50-ded1c74e.pth", "flive"),
             _file("cfanet_iaa_ava_res50-3cd62bb3.pth", "ava"),
         ),
-        training_data=("ImageNet", "KonIQ-10k"),
+        training_data=(
+            "ImageNet",
+            "KonIQ-10k (training) [weights=koniq]",
+            "SPAQ [weights=spaq]",
+            "FLIVE [weights=flive]",
+            "AVA [weights=ava]",
+        ),
         needs=NEEDS,
         dtypes=("float32", "bfloat16", "float16"),
     )
@@ -68,7 +74,7 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
             _file("cfanet_fr_kadid_res50-2c4cc61d.pth", "kadid"),
             _file("cfanet_fr_pipal_res50-69bbe5ba.pth", "pipal"),
         ),
-        training_data=("ImageNet", "KADID-10k"),
+        training_data=("ImageNet", "KADID-10k [weights=kadid]", "PIPAL [weights=pipal]"),
         needs=NEEDS,
         reference=True,
         dtypes=("float32", "bfloat16", "float16"),

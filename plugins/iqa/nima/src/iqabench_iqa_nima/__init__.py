@@ -1,0 +1,58 @@
+"""NIMA, which predicts how people's ratings of an image would be distributed.
+
+Its authors published neither code nor weights; these are the networks and the preprocessing of pyiqa, whose
+weights are the ones that are widely used.
+"""
+
+from collections.abc import Iterable
+
+from iqabench import Param, ScorerSpec, WeightsFile, hookimpl
+
+FILES = {
+    "ava": "NIMA_InceptionV2_ava-b0c77c00.pth",
+    "koniq": "NIMA_koniq-250367ae.pth",
+    "spaq": "NIMA-spaq-46a7fcb7.pth",
+    "vgg16-ava": "NIMA_VGG16_ava-dc4e8265.pth",
+}
+
+
+def _file(training_set: str, name: str) -> WeightsFile:
+    return WeightsFile(
+        name=name,
+        sources=(
+            f"hf://chaofengc/IQA-PyTorch-Weights/{name}",
+            f"https://github.com/chaofengc/IQA-PyTorch/releases/download/v0.1-weights/{name}",
+        ),
+        licence="PolyForm-Noncommercial-1.0.0 (the repository's; none is stated for the weights)",
+        when={"weights": training_set},
+    )
+
+
+@hookimpl
+def iqabench_scorers() -> Iterable[ScorerSpec]:
+    yield ScorerSpec(
+        id="ugc.nima",
+        summary="NIMA: the mean of a predicted distribution of ratings, on Inception-ResNet-v2",
+        load="iqabench_iqa_nima.model:load",
+        licence="Apache-2.0",
+        paper="arXiv:1709.05424",
+        code="https://github.com/chaofengc/IQA-PyTorch",
+        params=(
+            Param(
+                name="weights",
+                default="ava",
+                choices=tuple(FILES),
+                help="training set: ava and vgg16-ava, on VGG-16, rate aesthetics, 1..10; koniq and spaq quality, "
+                "about 0..1",
+            ),
+        ),
+        weights=tuple(_file(training_set, name) for training_set, name in FILES.items()),
+        training_data=(
+            "ImageNet",
+            "AVA [weights=ava]",
+            "KonIQ-10k [weights=koniq]",
+            "SPAQ [weights=spaq]",
+            "AVA [weights=vgg16-ava]",
+        ),
+        dtypes=("float32", "bfloat16", "float16"),
+    )
