@@ -240,3 +240,11 @@ def test_from_python(full) -> None:
                   "names 3 models"):  # fmt: skip
         assert words in done.stdout, (words, done.stdout)
     assert not (full.root / "wrong" / "images").exists()
+
+
+def test_offline_is_told_to_libraries_that_download_by_themselves(lab):
+    lab.photos(1)
+    lab.install("scorer", "zoo.net", "LOG(os.environ.get('IQABENCH_OFFLINE'), ); return images[:, 0, 0, 0]")
+    assert lab.command("run", "--images", "photos", "--iqa", "zoo.net", "--out", "a").returncode == 0
+    assert lab.command("run", "--images", "photos", "--iqa", "zoo.net", "--out", "b", "--offline").returncode == 0
+    assert lab.lines() == ["None", "1"]

@@ -59,6 +59,7 @@ class Execution:
             threads=_threads(study),
             strict=study.strict,
             scratch=str(self._store.scratch.absolute()),
+            offline=study.offline,
         )
         limits = Limits(load=study.load_timeout, image=study.timeout)
         with Pool(setup, workers=study.workers, limits=limits, logs=self._store.folder / "logs") as pool:

@@ -36,7 +36,7 @@ class Job:
 class Setup:
     """What holds for a worker's whole life. ``device`` may be ``auto``; ``index`` tells workers apart, so that
     each takes another GPU; ``threads`` 0 leaves the number to torch; in the folder ``scratch`` images are written
-    before they take their place."""
+    before they take their place. ``offline`` is told to libraries that download by themselves, too."""
 
     device: str
     dtype: str
@@ -45,6 +45,7 @@ class Setup:
     strict: bool
     scratch: str
     index: int = 0
+    offline: bool = False
 
 
 def to_line(message: Any) -> bytes:

@@ -283,6 +283,8 @@ def main() -> None:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
     setup = setup_from(lines.readline())
+    if setup.offline:
+        os.environ.update(IQABENCH_OFFLINE="1", HF_HUB_OFFLINE="1")
     if setup.threads:
         torch.set_num_threads(setup.threads)
     if setup.strict:

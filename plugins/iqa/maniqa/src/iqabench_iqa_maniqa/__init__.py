@@ -64,7 +64,12 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
                 when={"weights": "pipal"},
             ),
         ),
-        training_data=("ImageNet-21k", "KonIQ-10k [weights=koniq]", "KADID-10k [weights=kadid]", "PIPAL [weights=pipal]"),
+        training_data=(
+            "ImageNet-21k",
+            "KonIQ-10k [weights=koniq]",
+            "KADID-10k [weights=kadid]",
+            "PIPAL [weights=pipal]",
+        ),
         needs=ImageNeeds(min_side=CROP),
         dtypes=("float32", "bfloat16"),
         seeded=True,
