@@ -10,8 +10,9 @@ demo: $(VENV)/.installed
 	iqabench run --demo --suite demo --out demo-run
 	iqabench grid demo-run --out demo-run/grid.png
 
+# One thread a worker: two workers with two each would spend their time waiting for one another.
 test: $(VENV)/.tested
-	pytest -n 2 --dist loadfile -q
+	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile -q --durations=15
 
 lint: $(VENV)/.tested
 	ruff check .

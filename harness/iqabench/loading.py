@@ -28,8 +28,8 @@ from iqabench.weights.resolve import resolve
 
 WeightsGiven = str | Path | Mapping[str, str | Path] | None
 
-SAMPLING = 8
-"""The range of images is checked in every eighth row and column."""
+SAMPLING = 32
+"""The range of images is checked in every so many rows and columns."""
 
 
 def load(
