@@ -190,6 +190,9 @@ def test_a_study(server: Server, browsers: object, dataset: Path, tmp_path: Path
     )  # fmt: skip
     assert shown.returncode == 0, shown.stderr
     assert "fr.psnr" in shown.stdout
+    report = subprocess.run([*run, "report", "run", "--out", "page.html"], cwd=tmp_path, check=False)
+    assert report.returncode == 0
+    assert "fr.psnr" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("method", ["dcr", "pc"])
