@@ -71,5 +71,5 @@ def iqabench_enhancers() -> Iterable[EnhancerSpec]:
         dtypes=("float32", "bfloat16", "float16"),
         cuda_dtype="float16",
         seeded=True,
-        memory_mb=7800,
+        memory_mb=8100,
     )
