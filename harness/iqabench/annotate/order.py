@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, zip_longest
 from typing import Literal
 
 from iqabench.annotate.settings import Settings
-from iqabench.datasets.built import Entry, of_role
+from iqabench.datasets.built import ROLES, Entry, of_role
 from iqabench.errors import UsageError
 
 Kind = Literal["train", "dummy", "test", "gold", "repeat", "review"]
@@ -64,10 +64,10 @@ def _units(
                 models = "/".join(sorted((first.enhancer, second.enhancer)))
                 groups[first.degrader, models].append(Presentation("test", first.file, first.source, second.file))
         return groups
-    pristine = {entry.source: entry.file for entry in of_role(entries, "source")}
+    beside = _beside(entries, settings)
     for entry in enhanced:
-        other = pristine.get(entry.source, "") if settings.method == "dcr" else ""
-        groups[entry.degrader, entry.enhancer].append(Presentation("test", entry.file, entry.source, other))
+        shown = Presentation("test", entry.file, entry.source, beside.get(entry.source, ""))
+        groups[entry.degrader, entry.enhancer].append(shown)
     if settings.method == "acr-hr":
         sources = of_role(entries, "source")
         groups["", ""] = [Presentation("test", entry.file, entry.source) for entry in sources]
@@ -153,16 +153,14 @@ def _training(entries: Sequence[Entry], settings: Settings) -> list[Presentation
     if not settings.training or settings.method == "pc":
         return []
     draw = random.Random(f"{settings.seed}/training")  # noqa: S311
-    pristine = {entry.source: entry.file for entry in of_role(entries, "source")}
-    pools = [
-        draw.sample(found, len(found)) for role in ("source", "degraded", "enhanced") if (found := _of(entries, role))
-    ]
-    mixed = [entry for chosen in zip_longest(*pools) for entry in chosen if entry is not None]
-    other: Callable[[Entry], str] = lambda entry: pristine.get(entry.source, "") if settings.method == "dcr" else ""  # noqa: E731
-    return spaced([Presentation("train", e.file, e.source, other(e)) for e in mixed[: 8 * settings.training]])[
-        : settings.training
-    ]
+    pools = [of_role(entries, role) for role in ROLES]
+    turns = zip_longest(*(draw.sample(pool, len(pool)) for pool in pools if pool))
+    mixed = [entry for turn in turns for entry in turn if entry is not None]
+    beside = _beside(entries, settings)
+    shown = [Presentation("train", entry.file, entry.source, beside.get(entry.source, "")) for entry in mixed]
+    return spaced(shown[: 8 * settings.training])[: settings.training]
 
 
-def _of(entries: Sequence[Entry], role: str) -> list[Entry]:
-    return [entry for entry in entries if entry.role == role]
+def _beside(entries: Sequence[Entry], settings: Settings) -> dict[str, str]:
+    """The pristine photo of each source, where the method shows it."""
+    return {e.source: e.file for e in of_role(entries, "source")} if settings.method == "dcr" else {}

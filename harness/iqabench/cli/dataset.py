@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from iqabench.cli import construct
+from iqabench.plugins import discover
 
 
 @click.group("dataset")
@@ -47,10 +48,9 @@ def select(
     The same seed draws the same images everywhere. The CSV is read back by --dataset 'csv:FILE[folder=FOLDER]'; a
     folder that --copy filled also by --images.
     """
-    from iqabench.cli.datasets import named
     from iqabench.datasets.selection import copy_images, image_folder, select_items, to_csv, write_text
 
-    spec, path = named(dataset)
+    spec, path = discover().dataset(dataset)
     chosen = select_items(
         spec.read(path),
         n,

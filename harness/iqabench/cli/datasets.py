@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from iqabench.errors import DatasetError, UsageError
-from iqabench.patterns import nearest
+from iqabench.errors import DatasetError
 from iqabench.plugins import discover
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ def check(dataset: str, decode: bool, as_json: bool) -> None:
     """
     from iqabench.datasets.audit import audit
 
-    spec, path = named(dataset)
+    spec, path = discover().dataset(dataset)
     result = audit(spec, path, decode=decode)
     if as_json:
         click.echo(json.dumps({**asdict(result), "sound": result.sound}, indent=1))
@@ -56,18 +54,6 @@ def check(dataset: str, decode: bool, as_json: bool) -> None:
         _print_audit(result, spec)
     if not result.sound:
         raise DatasetError(f"{dataset} is not whole.", hint="" if as_json else "Give --json to see every file.")
-
-
-def named(text: str) -> tuple[DatasetSpec, Path]:
-    """The declaration and the path that ``NAME:PATH`` names. Raises UsageError."""
-    name, colon, path = text.partition(":")
-    datasets = discover().datasets
-    if name not in datasets:
-        hint = nearest(name, list(datasets)) or "See them with: iqabench datasets"
-        raise UsageError(f"There is no dataset {name!r}.", hint=hint)
-    if not colon or not path:
-        raise UsageError(f"{text!r} does not say where it is.", hint=f"Write it as {name}:PATH.")
-    return datasets[name], Path(path).expanduser()
 
 
 def _print(as_json: bool) -> None:

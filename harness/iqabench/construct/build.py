@@ -5,11 +5,10 @@ It goes on where it stopped, like the run beneath it: what is there and whole is
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,14 +24,15 @@ from iqabench.datasets.built import FACTS, IMAGES, Entry, Role, of_role, to_csv
 from iqabench.datasets.folder import read_folder
 from iqabench.datasets.selection import copy_images, select_items
 from iqabench.errors import DatasetError, UsageError
-from iqabench.images import read_size
+from iqabench.plan import Photo
 from iqabench.plugins import Plugins, discover
 from iqabench.report.table import IMAGES as RUN_IMAGES
 from iqabench.report.table import read_table
 from iqabench.runner.manifest import STUDY, write_text
 from iqabench.runner.observer import Observer
+from iqabench.runner.scan import Scanner
 from iqabench.specs import DEGRADER_GROUPS
-from iqabench.store import slug
+from iqabench.store import Store, slug
 
 SOURCES = "sources"
 WORK = ".run"
@@ -63,9 +63,7 @@ def build(recipe: Recipe, observer: Observer, *, waiting: Callable[[], None] | N
         raise UsageError("There is nothing to make.", hint="Name --degraders, --enhancers or a --suite.")
     spec, items = _photos(recipe, plugins)
     copy_images(items, folder / SOURCES)
-    within = replace(
-        study, images=str(folder / SOURCES), dataset=(), limit=0, iqa=(), out=str(folder / WORK), baselines=False
-    )
+    within = replace(study, images=str(folder / SOURCES), dataset=(), out=str(folder / WORK))
     result = run_study(within, observer, waiting=waiting)
     table = read_table(folder / WORK, RUN_IMAGES)
     entries, failures = _laid_out(folder, table)
@@ -98,32 +96,40 @@ def _photos(recipe: Recipe, plugins: Plugins) -> tuple[DatasetSpec | None, list[
     study, draw = recipe.study, recipe.draw
     if study.images:
         if draw.select:
-            raise UsageError("Photos without MOS cannot be selected by it.", hint="Give --dataset, or --limit.")
+            raise UsageError("Photos without MOS cannot be selected by it.", hint="Give --dataset, or no --select.")
         return None, read_folder(Path(study.images))
     if not study.dataset:
         raise UsageError("There are no photos.", hint="Give --images DIR or --dataset NAME:PATH.")
-    name, _, where = study.dataset[0].partition(":")
-    if name not in plugins.datasets or not where:
-        raise UsageError(f"{study.dataset[0]!r} names no dataset.", hint="See them with: iqabench datasets")
-    spec = plugins.datasets[name]
-    items = spec.read(Path(where))
+    spec, where = plugins.dataset(study.dataset[0])
+    items = spec.read(where)
     if draw.select:
         items = select_items(
             items,
             draw.select,
             seed=study.seed,
             min_quantile=draw.min_mos_quantile,
-            higher_is_better=spec.as_read(Path(where)).higher_is_better,
+            higher_is_better=spec.as_read(where).higher_is_better,
             per_source=draw.per_source,
         )
     return spec, items
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """An image of the run, and the file of the dataset that it is to be."""
+
+    file: str
+    item: str
+    role: Role
+    degrader: str
+    enhancer: str
 
 
 def _laid_out(folder: Path, table: pd.DataFrame) -> tuple[list[Entry], list[tuple[str, str]]]:
     """Every image of the run under its name in the dataset, and those that are not there."""
     photos = table[table["degrader"].eq("") & table["enhancer"].eq("")]
     stems = Counter(os.path.splitext(name)[0] for name in photos["item"])
-    entries: list[Entry] = []
+    planned: list[_Planned] = []
     failures: list[tuple[str, str]] = []
     for item, degrader, enhancer, image, status, reason in table[
         ["item", "degrader", "enhancer", "image", "status", "reason"]
@@ -132,46 +138,43 @@ def _laid_out(folder: Path, table: pd.DataFrame) -> tuple[list[Entry], list[tupl
         name = stem if stems[stem] == 1 else item
         role: Role = "enhanced" if enhancer else "degraded" if degrader else "source"
         parts = [slug(part) for part in (degrader, enhancer) if part]
-        file = f"{SOURCES}/{item}" if role == "source" else "/".join([role, *parts, f"{name}.png"])
+        file = _source(item) if role == "source" else "/".join([role, *parts, f"{name}.png"])
         if status != "done":
             failures.append((file, reason))
             continue
         if role != "source":
             place(folder / WORK / image, folder / file)
-        entries.append(_entry(folder, file, item, role, degrader, enhancer))
-    return entries, failures
+        planned.append(_Planned(file, item, role, degrader, enhancer))
+    with Store(folder / WORK) as store:  # which remembers the digests of files that have not changed
+        found = Scanner(store).photos([Item(name=one.file, image=folder / one.file) for one in planned])
+    seen = {photo.item.name: photo for photo in found}
+    failures += [(photo.item.name, photo.problem) for photo in found if photo.problem]
+    return [_entry(one, seen) for one in planned if not seen[one.file].problem], failures
 
 
-def _entry(folder: Path, file: str, item: str, role: Role, degrader: str, enhancer: str) -> Entry:
-    source = f"{SOURCES}/{item}"
-    height, width = read_size(folder / file)
-    same = role != "source" and read_size(folder / source) == (height, width)
+def _entry(one: _Planned, seen: Mapping[str, Photo]) -> Entry:
+    image, source = seen[one.file], seen[_source(one.item)]
     return Entry(
-        file=file,
-        source=item,
-        role=role,
-        task=_task(degrader, enhancer),
-        degrader=degrader,
-        enhancer=enhancer,
-        reference=source if same else "",
-        sha256=digest(folder / file),
-        width=width,
-        height=height,
+        file=one.file,
+        source=one.item,
+        role=one.role,
+        task=_task(one.degrader, one.enhancer),
+        degrader=one.degrader,
+        enhancer=one.enhancer,
+        reference=source.item.name if one.role != "source" and source.size == image.size else "",
+        sha256=image.digest,
+        width=image.size[1],
+        height=image.size[0],
     )
+
+
+def _source(item: str) -> str:
+    return f"{SOURCES}/{item}"
 
 
 def _task(degrader: str, enhancer: str) -> str:
     """What the enhancer does, or what would undo the degrader: their groups tell."""
     return enhancer.partition(".")[0] if enhancer else DEGRADER_GROUPS.get(degrader.partition(".")[0], "")
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a file. Raises DatasetError."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
 def _facts(recipe: Recipe, spec: DatasetSpec | None, manifest: Any, entries: Sequence[Entry]) -> dict[str, Any]:

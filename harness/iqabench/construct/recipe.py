@@ -44,6 +44,8 @@ class Recipe:
             raise UsageError("A dataset is built without scores.", hint="Leave --iqa out, and run it on the dataset.")
         if study.enhanced or study.references:
             raise UsageError("A dataset is built from photos alone, without other tools' images or references.")
+        if study.limit:
+            raise UsageError("A dataset takes all of its photos.", hint="Leave limit out; select draws from a dataset.")
         if len(study.dataset) > 1 or (study.dataset and study.images):
             raise UsageError("A dataset is built from one set of photos.", hint="Give --images or one --dataset.")
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from iqabench.construct.build import digest
-from iqabench.datasets.built import ROLES, Entry, read_entries
+from iqabench.datasets.built import Entry, of_role, read_entries
 from iqabench.datasets.folder import image_files
-from iqabench.errors import DatasetError, ImageError
+from iqabench.errors import DatasetError, IqabenchError
 from iqabench.images import read_size
+from iqabench.weights.digests import sha256_of
 
 _FOLDERS = ("sources", "degraded", "enhanced")
 
@@ -38,9 +39,9 @@ def verify(folder: Path) -> Verified:
         try:
             if not path.resolve().is_relative_to(folder.resolve()):
                 raise DatasetError(f"{entry.file} leads out of the dataset's folder.")
-            if digest(path) != entry.sha256 or read_size(path) != (entry.height, entry.width):
+            if sha256_of(path) != entry.sha256 or read_size(path) != (entry.height, entry.width):
                 changed.append(entry.file)
-        except (DatasetError, ImageError):
+        except IqabenchError:
             missing.append(entry.file)
     listed = {entry.file for entry in entries}
     there = {
@@ -60,10 +61,7 @@ def verify(folder: Path) -> Verified:
 
 def _uneven(entries: list[Entry]) -> list[str]:
     """Combinations that lack images of some sources."""
-    sources = sum(entry.role == ROLES[0] for entry in entries)
-    counts: dict[str, int] = {}
-    for entry in entries:
-        if entry.role != ROLES[0]:
-            label = " + ".join(filter(None, (entry.degrader, entry.enhancer)))
-            counts[label] = counts.get(label, 0) + 1
+    sources = len(of_role(entries, "source"))
+    made = (" + ".join(filter(None, (entry.degrader, entry.enhancer))) for entry in entries if entry.role != "source")
+    counts = Counter(made)
     return [f"{label}: {n} of {sources} images" for label, n in counts.items() if n != sources]

@@ -11,7 +11,7 @@ from iqabench.catalogue import read_catalogue
 from iqabench.datasets import Item
 from iqabench.datasets.folder import match_by_name, read_folder
 from iqabench.errors import UsageError, WeightsError
-from iqabench.patterns import Selection, nearest, select, split
+from iqabench.patterns import Selection, select, split
 from iqabench.plan import External, Photo, Plan, Selections, at_scale, build, identity
 from iqabench.plugins import Plugins
 from iqabench.runner.observer import Observer
@@ -116,11 +116,8 @@ def _photos(study: Study, plugins: Plugins, scanner: Scanner, observer: Observer
     elif study.references:
         raise UsageError("References without images.", hint="Give --images too.")
     for text in study.dataset:
-        name, colon, path = text.partition(":")
-        if not colon or name not in plugins.datasets:
-            hint = nearest(name, list(plugins.datasets)) or "Write it as NAME:PATH."
-            raise UsageError(f"{text!r} names no dataset.", hint=hint)
-        sources.append((name, plugins.datasets[name].read(Path(path))))
+        spec, path = plugins.dataset(text)
+        sources.append((spec.name, spec.read(path)))
     if not sources:
         raise UsageError("There are no photos.", hint="Give --images DIR or --dataset NAME:PATH.")
     if study.limit:
