@@ -1,4 +1,7 @@
-"""From what a user types, ``'sr.*,nr.niqe,noise.gaussian[sigma=25|50],!sr.bicubic'``, to models with parameters."""
+"""From what a user types to what it names.
+
+``'sr.*,nr.niqe,noise.gaussian[sigma=25|50],!sr.bicubic'`` to models with parameters, ``koniq10k:PATH`` to a dataset.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TypeVar
 
-from iqabench.errors import SelectionError
+from iqabench.errors import SelectionError, UsageError
 from iqabench.specs import ModelSpec
 from iqabench.types import ParamValue
+
+Named = TypeVar("Named")
 
 _TERM = re.compile(r"(?P<drop>!?)(?P<pattern>[^\[\]]+)(\[(?P<params>[^\[\]]*)\])?")
 
@@ -83,6 +90,17 @@ def select(
                 else:
                     chosen.setdefault(selection.label, selection)
     return list(chosen.values())
+
+
+def at_path(text: str, datasets: Mapping[str, Named]) -> tuple[Named, Path]:
+    """The one of ``datasets``, and the path, that ``NAME:PATH`` names. Raises UsageError."""
+    name, colon, path = text.partition(":")
+    if name not in datasets:
+        hint = nearest(name, list(datasets)) or "See them with: iqabench datasets"
+        raise UsageError(f"There is no dataset {name!r}.", hint=hint)
+    if not colon or not path:
+        raise UsageError(f"{text!r} does not say where the dataset is.", hint=f"Write it as {name}:PATH.")
+    return datasets[name], Path(path).expanduser()
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

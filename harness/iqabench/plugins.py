@@ -9,15 +9,13 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
 from iqabench import hookspecs
-from iqabench.errors import PluginError, UsageError
-from iqabench.patterns import nearest
+from iqabench.errors import PluginError
 from iqabench.specs import DegraderSpec, EnhancerSpec, ModelSpec, ScorerSpec
 
 if TYPE_CHECKING:
@@ -70,16 +68,6 @@ class Plugins:
     def of_kind(self, kind: str) -> tuple[ModelSpec, ...]:
         """Declarations of one kind (scorer, enhancer, degrader), by id."""
         return tuple(spec for spec in self.specs if spec.kind == kind)
-
-    def dataset(self, text: str) -> tuple[DatasetSpec, Path]:
-        """The declaration and the path that ``NAME:PATH`` names. Raises UsageError."""
-        name, colon, path = text.partition(":")
-        if name not in self.datasets:
-            hint = nearest(name, list(self.datasets)) or "See them with: iqabench datasets"
-            raise UsageError(f"{text!r} names no dataset.", hint=hint)
-        if not colon or not path:
-            raise UsageError(f"{text!r} does not say where the dataset is.", hint=f"Write it as {name}:PATH.")
-        return self.datasets[name], Path(path).expanduser()
 
     def broken(self) -> tuple[Problem, ...]:
         return tuple(problem for problem in self.problems if problem.fatal)

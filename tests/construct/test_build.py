@@ -150,7 +150,7 @@ def test_exports(built: Path, tmp_path: Path) -> None:
         ((*MODELS,), "no photos"),
         (("--images", "{rated}", "--select", "3", *MODELS), "cannot be selected"),
         (("--dataset", "csv:{rated}/mos.csv", "--select", "50", *MODELS), "can be had"),
-        (("--dataset", "nowhere:x", *MODELS), "names no dataset"),
+        (("--dataset", "nowhere:x", *MODELS), "no dataset 'nowhere'"),
         (("--images", "{rated}", "--degraders", "lr.bicubik", "--enhancers", "sr.*"), "lr.bicubic"),
     ],
 )

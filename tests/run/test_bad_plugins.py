@@ -220,7 +220,7 @@ def test_misspelt_names_get_the_nearest(lab) -> None:
         (("--iqa", "zoo.good[width=0]"), "out of range", 2),
         (("--iqa", "zoo.good[width=x]"), "is not a whole number", 2),
         (("--iqa", "zoo.good", "--suite", "nonesuch"), "There is no suite 'nonesuch'", 2),
-        (("--iqa", "zoo.good", "--dataset", "nonesuch:photos"), "names no dataset", 2),
+        (("--iqa", "zoo.good", "--dataset", "nonesuch:photos"), "no dataset 'nonesuch'", 2),
         (("--iqa", "zoo.good", "--enhanced", "folder"), "Write it as NAME=PATH.", 2),
         (("--iqa", "zoo.good", "--dtype", "float17"), "dtype='float17' is not known", 2),
         (("--iqa", "zoo.good", "--workers", "0"), "workers=0 is too few", 2),

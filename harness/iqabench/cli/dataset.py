@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from iqabench.cli import construct
+from iqabench.patterns import at_path
 from iqabench.plugins import discover
 
 
@@ -50,7 +51,7 @@ def select(
     """
     from iqabench.datasets.selection import copy_images, image_folder, select_items, to_csv, write_text
 
-    spec, path = discover().dataset(dataset)
+    spec, path = at_path(dataset, discover().datasets)
     chosen = select_items(
         spec.read(path),
         n,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iqabench.errors import DatasetError
+from iqabench.patterns import at_path
 from iqabench.plugins import discover
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def check(dataset: str, decode: bool, as_json: bool) -> None:
     """
     from iqabench.datasets.audit import audit
 
-    spec, path = discover().dataset(dataset)
+    spec, path = at_path(dataset, discover().datasets)
     result = audit(spec, path, decode=decode)
     if as_json:
         click.echo(json.dumps({**asdict(result), "sound": result.sound}, indent=1))

@@ -24,6 +24,7 @@ from iqabench.datasets.built import FACTS, IMAGES, Entry, Role, of_role, to_csv
 from iqabench.datasets.folder import read_folder
 from iqabench.datasets.selection import copy_images, select_items
 from iqabench.errors import DatasetError, UsageError
+from iqabench.patterns import at_path
 from iqabench.plan import Photo
 from iqabench.plugins import Plugins, discover
 from iqabench.report.table import IMAGES as RUN_IMAGES
@@ -100,7 +101,7 @@ def _photos(recipe: Recipe, plugins: Plugins) -> tuple[DatasetSpec | None, list[
         return None, read_folder(Path(study.images))
     if not study.dataset:
         raise UsageError("There are no photos.", hint="Give --images DIR or --dataset NAME:PATH.")
-    spec, where = plugins.dataset(study.dataset[0])
+    spec, where = at_path(study.dataset[0], plugins.datasets)
     items = spec.read(where)
     if draw.select:
         items = select_items(

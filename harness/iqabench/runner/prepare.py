@@ -11,7 +11,7 @@ from iqabench.catalogue import read_catalogue
 from iqabench.datasets import Item
 from iqabench.datasets.folder import match_by_name, read_folder
 from iqabench.errors import UsageError, WeightsError
-from iqabench.patterns import Selection, select, split
+from iqabench.patterns import Selection, at_path, select, split
 from iqabench.plan import External, Photo, Plan, Selections, at_scale, build, identity
 from iqabench.plugins import Plugins
 from iqabench.runner.observer import Observer
@@ -116,7 +116,7 @@ def _photos(study: Study, plugins: Plugins, scanner: Scanner, observer: Observer
     elif study.references:
         raise UsageError("References without images.", hint="Give --images too.")
     for text in study.dataset:
-        spec, path = plugins.dataset(text)
+        spec, path = at_path(text, plugins.datasets)
         sources.append((spec.name, spec.read(path)))
     if not sources:
         raise UsageError("There are no photos.", hint="Give --images DIR or --dataset NAME:PATH.")
