@@ -232,7 +232,7 @@ def test_the_climb_has_the_exact_gradient_and_hessian(linear):
         return state.num**2 / state.den / 2
 
     c, t, h = 0.1, math.log(0.5), 1e-4
-    gradient, hessian = _curvature(problem, state_of(problem, c, math.exp(t)), math.exp(t), np.empty((5, 300)))
+    gradient, hessian = _curvature(problem, state_of(problem, c, math.exp(t)), np.empty((5, 300)))
     at = {(i, j): gain(c + i * h, t + j * h) for i in (-1, 0, 1) for j in (-1, 0, 1)}
     numeric = (at[1, 0] - at[-1, 0]) / (2 * h), (at[0, 1] - at[0, -1]) / (2 * h)
     np.testing.assert_allclose(gradient, numeric, rtol=1e-5)

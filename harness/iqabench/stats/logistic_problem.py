@@ -92,9 +92,13 @@ def column_of(z: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One curve of the search: σ or 1-σ of ``z``, the projected column, and its products with itself and r."""
+    """One curve of the search: σ or 1-σ (``above``) of ``z``, the projected column, its products with itself and r,
+    and what it takes off the sum of squares."""
 
+    centre: float
+    scale: float
     z: Floats
+    above: bool
     half: Floats
     column: Floats
     num: float
@@ -103,13 +107,20 @@ class State:
 
 
 def state_of(problem: Problem, centre: float, scale: float) -> State:
-    z = (problem.u - centre) * (1 / scale)
-    above = z[0] + z[-1] > 0
-    half = 1 / (1 + np.exp(z if above else -z))
+    z = problem.u - centre
+    z *= 1 / scale
+    above = bool(z[0] + z[-1] > 0)
+    half = np.exp(z if above else -z)
+    half += 1
+    np.divide(1, half, out=half)
     raw = -half if above else half
-    column = problem.project(raw)
+    # As ``project`` does, in fewer steps.
+    parts = (problem.weighted @ raw).tolist()
+    column = raw - parts[0] * float(problem.basis[0, 0])
+    if len(parts) > 1:
+        column -= parts[1] * problem.basis[1]
     num, den = float(column @ problem.r), float(column @ column)
     exists = den > 1e-24 * problem.n and num > 0
-    if exists and problem.basis.shape[0] > 1:
-        exists = problem.along * den >= num * float(raw @ problem.weighted[1])
-    return State(z, half, column, num, den, num * num / den if exists else 0.0)
+    if exists and len(parts) > 1:
+        exists = problem.along * den >= num * parts[1]
+    return State(centre, scale, z, above, half, column, num, den, num * num / den if exists else 0.0)

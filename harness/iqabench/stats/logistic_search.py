@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from iqabench.stats.logistic_climb import FARTHEST, WIDEST, alike, descend
-from iqabench.stats.logistic_problem import EXACT, Problem, column_of, state_of
+from iqabench.stats.logistic_problem import EXACT, Problem, State, column_of, state_of
 from iqabench.stats.pairs import Floats
 
 _TAIL = 12  # so many of the lowest and highest scores are bins of their own: that is where outliers lie
@@ -19,18 +19,18 @@ Start = tuple[float, float, float]
 """Centre, scale, and what that curve takes off the sum of squares."""
 
 
-def starts_on_grid(problems: Sequence[Problem]) -> list[list[Start]]:
+def starts_on_grid(problems: Sequence[Problem], distinct: Floats) -> list[list[Start]]:
     """For each of ``problems``, which share their scores, the best cells of one grid over (centre, scale), with their
-    gains, best first."""
+    gains, best first. ``distinct`` are the scores without repetition."""
     u = problems[0].u
     n = u.size - 1
-    distinct = u[np.append(True, u[1:] > u[:-1])]
     exact = distinct.size <= EXACT
     coarse = list(problems) if exact and u.size <= 2 * EXACT else _binned(problems)
     gaps = np.diff(distinct)
     narrowest = float(gaps.min()) / 3 if exact else 8 * float(u[n * 3 // 4] - u[n // 4]) / n
     widest = 30.0
-    scales = np.geomspace(max(min(narrowest, 0.02), 1e-9), widest, 24 if exact else 9)
+    finest = max(min(narrowest, 0.02), 1e-9)
+    scales = finest * (widest / finest) ** np.linspace(0.0, 1.0, 24 if exact else 9)
     if distinct.size <= 40:
         inside = np.sort(np.concatenate([distinct, (distinct[1:] + distinct[:-1]) / 2]))
     else:
@@ -78,11 +78,11 @@ def _peaks(gains: Floats, inside: int, bar: float) -> list[tuple[int, int]]:
 
 
 def _binned(problems: Sequence[Problem]) -> list[Problem]:
-    """``problems`` on at most _BINS + 2·_TAIL weighted points."""
+    """``problems``, of more than EXACT scores, on _BINS + 2·_TAIL weighted points."""
     u, y = problems[0].u, problems[0].y
     n = u.size
     middle = np.linspace(_TAIL, n - _TAIL, _BINS + 1).astype(int)
-    edges = np.unique(np.concatenate([np.arange(_TAIL), middle[:-1], np.arange(n - _TAIL, n)]))
+    edges = np.concatenate([np.arange(_TAIL), middle[:-1], np.arange(n - _TAIL, n)])
     counts = np.diff(np.append(edges, n)).astype(float)
     means = np.add.reduceat(u, edges) / counts, np.add.reduceat(y, edges) / counts
     return [Problem.of(*means, problem.linear, counts) for problem in problems]
@@ -101,9 +101,9 @@ def _zoomed(problem: Problem, starts: list[Start], step: float) -> list[Start]:
     return [(float(centres[i, j]), float(scales[i, j]), float(gains[i, j])) for i, j in enumerate(best)]
 
 
-def polish(problem: Problem, starts: list[Start], bar: float = 0.0) -> Start | None:
-    """The best (centre, scale, gain) that climbs from the starts reach; those far below ``bar`` are given up."""
-    top, best, shape = starts[0][2], None, None
+def polish(problem: Problem, starts: list[Start], bar: float = 0.0) -> State | None:
+    """The best curve that climbs from the starts reach; those far below ``bar`` are given up."""
+    top, best = starts[0][2], None
     # With many scores the grid already ranks the basins, to the noise of one degree of freedom.
     noise = (problem.total - top) / problem.n
     many = problem.u.size > 4 * EXACT
@@ -112,15 +112,16 @@ def polish(problem: Problem, starts: list[Start], bar: float = 0.0) -> Start | N
     for centre, scale, gain in starts:
         if gain <= 0 or gain < promise:
             break
-        if shape is not None and alike(state_of(problem, centre, scale), shape) > like:
+        start = state_of(problem, centre, scale)
+        if best is not None and alike(start, best) > like:
             continue
-        found = descend(problem, centre, scale, bar=max(bar, best[2]) if best else bar, known=shape)
-        if best is None or found[2] > best[2]:
-            best, shape = found, state_of(problem, found[0], found[1])
+        found = descend(problem, start, bar=max(bar, best.gain) if best else bar, known=best)
+        if best is None or found.gain > best.gain:
+            best = found
     if best is not None and not many:
         # An exponential is level in its centre: whether it would rather bend is seen from nearer the scores.
         for edge, way in ((float(problem.u[-1]), 1.0), (float(problem.u[0]), -1.0)):
-            if way * (best[0] - edge) > 5 * best[1]:
-                nearer = descend(problem, edge + way * 4 * best[1], best[1])
-                best = max(best, nearer, key=lambda climb: climb[2])
+            if way * (best.centre - edge) > 5 * best.scale:
+                nearer = descend(problem, state_of(problem, edge + way * 4 * best.scale, best.scale))
+                best = max(best, nearer, key=lambda climb: climb.gain)
     return best

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iqabench.stats.logistic_climb import descend
-from iqabench.stats.logistic_problem import EXACT, Problem, state_of
+from iqabench.stats.logistic_problem import EXACT, Problem, State, state_of
 from iqabench.stats.pairs import Floats
 
 _THRESHOLDS = 6  # so many of the best steps are tried as starts
@@ -17,43 +17,46 @@ _THRESHOLDS = 6  # so many of the best steps are tried as starts
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The distinct scores of sorted data: where each begins (None where all differ), its value and how often it is
-    there."""
+    """The distinct scores of sorted data: where each begins (None where all differ), its value, how often it is there,
+    and the number and the sum of the scores above it."""
 
     start: NDArray[np.intp] | None
     value: Floats
     count: Floats
+    above: Floats
+    above_u: Floats
 
     @classmethod
     def of(cls, u: Floats) -> Levels:
         new = u[1:] > u[:-1]
         if new.all():
-            return cls(None, u, np.ones(u.size))
+            return cls(None, u, np.ones(u.size), np.arange(u.size - 1.0, -1.0, -1.0), -np.cumsum(u))
         start = np.append(0, np.flatnonzero(new) + 1)
-        return cls(start, u[start], np.diff(np.append(start, u.size)).astype(float))
+        value, count = u[start], np.diff(np.append(start, u.size)).astype(float)
+        return cls(start, value, count, u.size - np.cumsum(count), -np.cumsum(value * count))
 
     def sums(self, values: Floats) -> Floats:
         return values if self.start is None else np.asarray(np.add.reduceat(values, self.start))
 
 
-def steps(problem: Problem, levels: Levels, bar: float) -> list[tuple[float, float, float]]:
+def steps(problem: Problem, levels: Levels, bar: float) -> list[State]:
     """The best step, whose middle may lie on one score and give it any height between the two levels, and what
-    Gauss-Newton makes of the best thresholds: noise is fitted best by narrow curves that no grid can see.
+    Newton steps make of the best thresholds: noise is fitted best by narrow curves that no grid can see.
 
     Nothing where no step comes near taking ``bar`` off the sum of squares.
     """
     value, count = levels.value, levels.count
     if value.size < 2:
         return []
-    ry, ru = levels.sums(problem.r), value * count
+    ry = levels.sums(problem.r)
     n, part = problem.n, (1 / problem.suu if problem.linear else 0.0)
     # Sums over the scores above each one. A: the step there; B: the score alone; yy, ab, ...: their products.
-    above_n = n - np.cumsum(count)
-    above_y, above_u = -np.cumsum(ry), -np.cumsum(ru)
+    above_n, above_y, above_u = levels.above, -np.cumsum(ry), levels.above_u
     aa = above_n - above_n * above_n / n - part * above_u * above_u
     plain = problem.gain(above_y[:-1], np.where(aa[:-1] > 1e-12 * n, aa[:-1], 0.0))
     if plain.max() + 4 * float((ry * ry / count).max()) < bar:
         return []
+    ru = value * count
     ab = -above_n * count / n - part * above_u * ru
     bb = count - count * count / n - part * ru * ru
     det = aa * bb - ab * ab
@@ -71,15 +74,16 @@ def steps(problem: Problem, levels: Levels, bar: float) -> list[tuple[float, flo
         found.append((float(value[at] - room * math.log(odds)), float(room)))
     if plain[edge] > 0:
         found.append((float(value[edge] + value[edge + 1]) / 2, float(value[edge + 1] - value[edge]) / 80))
-    exact = [(centre, scale, state_of(problem, centre, scale).gain) for centre, scale in found]
+    exact = [state_of(problem, centre, scale) for centre, scale in found]
     narrow = []
     # A narrow curve betters its step by a few times the noise of one degree of freedom.
     worth = max(0.5 * bar, bar - 4 * (problem.total - bar) / n)
-    tried = _THRESHOLDS if problem.u.size <= 2 * EXACT else 6 if problem.u.size <= 4 * EXACT else 1
-    for k in np.argsort(-plain)[:tried].tolist() if tried > 1 else [edge]:
+    several = problem.u.size <= 4 * EXACT
+    for k in np.argsort(-plain)[:_THRESHOLDS].tolist() if several else [edge]:
         if plain[k] > worth:
             span = float(value[min(k + 3, value.size - 1)] - value[max(0, k - 2)])
             between = float(value[k] + value[k + 1]) / 2
-            narrow += [descend(problem, between, span / width, bar=bar, tolerance=1e-7) for width in (3, 12)]
-    top = max(narrow, key=lambda climb: climb[2], default=None)
-    return [*exact, descend(problem, top[0], top[1])] if top and top[2] > bar else exact
+            starts = (state_of(problem, between, span / width) for width in (3, 12))
+            narrow += [descend(problem, start, bar=bar, tolerance=1e-7) for start in starts]
+    top = max(narrow, key=lambda climb: climb.gain, default=None)
+    return [*exact, descend(problem, top)] if top and top.gain > bar else exact

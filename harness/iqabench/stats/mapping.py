@@ -7,7 +7,7 @@ round: a scorer that ranks backwards keeps its negative PLCC.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,7 @@ from iqabench.errors import UsageError
 from iqabench.stats.correlation import pearson, plcc_of, rmse, rmse_star
 from iqabench.stats.cubic import Cubic, fit_cubic
 from iqabench.stats.estimate import Estimate
-from iqabench.stats.logistic import Curve, fit_logistic
+from iqabench.stats.logistic import Curve, fit_logistics
 from iqabench.stats.pairs import Floats, Pairs, pair
 
 MappingName = Literal["none", "linear", "logistic4", "logistic5", "cubic"]
@@ -30,26 +30,29 @@ FREE_PARAMETERS: dict[MappingName, int] = {"none": 0, "linear": 2, "logistic4": 
 class Fit:
     """A fitted mapping; call it with oriented scores (n,) to predict opinions (n,).
 
-    ``parameters`` are the published ones:
-
-    - logistic4: β1..β4 of (β1-β2)/(1+exp(-(x-β3)/β4)) + β2, with β1 ≥ β2 and β4 > 0 (VQEG FR-TV);
-    - logistic5: β1..β5 of β1(½ - 1/(1+exp(β2(x-β3)))) + β4·x + β5 with β1, β2, β4 ≥ 0 (Sheikh et al. 2006);
-    - cubic: a..d of a + bx + cx² + dx³, never falling between the lowest and the highest score (P.1401 7.3.2);
-    - linear: a, b of a + bx with b ≥ 0.
-
     ``sse`` is the sum of squared residuals on the fitted pairs. ``flat`` says that the curve is a constant: no
     rising one fits better.
     """
 
     mapping: MappingName
-    parameters: tuple[float, ...]
-    curve: Callable[[Floats], Floats]
+    curve: _Scaled
     sse: float
     n: int
     flat: bool
 
     def __call__(self, scores: ArrayLike) -> Floats:
         return self.curve(np.asarray(scores, dtype=np.float64))
+
+    @property
+    def parameters(self) -> tuple[float, ...]:
+        """The published ones:
+
+        - logistic4: β1..β4 of (β1-β2)/(1+exp(-(x-β3)/β4)) + β2, with β1 ≥ β2 and β4 > 0 (VQEG FR-TV);
+        - logistic5: β1..β5 of β1(½ - 1/(1+exp(β2(x-β3)))) + β4·x + β5 with β1, β2, β4 ≥ 0 (Sheikh et al. 2006);
+        - cubic: a..d of a + bx + cx² + dx³, never falling between the lowest and the highest score (P.1401 7.3.2);
+        - linear: a, b of a + bx with b ≥ 0.
+        """
+        return _PUBLISHED[self.mapping](self.curve.shape, self.curve)
 
     @property
     def free_parameters(self) -> int:
@@ -63,27 +66,35 @@ def fit(mapping: MappingName, scores: ArrayLike, mos: ArrayLike) -> Fit:
     with GMSD the free optimum has an RMSE of 0.595 with a drop for the best images, the rising one the published
     0.633.
     """
+    return fits([mapping], scores, mos)[mapping]
+
+
+def fits(mappings: Sequence[MappingName], scores: ArrayLike, mos: ArrayLike) -> dict[MappingName, Fit]:
+    """``fit`` of every one of ``mappings``; the two logistics share their search."""
     x, y = np.asarray(scores, dtype=np.float64), np.asarray(mos, dtype=np.float64)
-    if mapping not in _FITTERS:
-        raise UsageError(f"{mapping!r} is no mapping to fit.", hint=f"Choose one of {', '.join(_FITTERS)}.")
+    for mapping in mappings:
+        if mapping not in _PUBLISHED:
+            raise UsageError(f"{mapping!r} is no mapping to fit.", hint=f"Choose one of {', '.join(_PUBLISHED)}.")
     if x.ndim != 1 or x.shape != y.shape or x.size == 0:
         raise UsageError(f"cannot fit scores of shape {x.shape} to opinions of shape {y.shape}.")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise UsageError("cannot fit scores or opinions that are not finite.")
     # Units are taken out first, so that extreme ones neither overflow nor vanish.
-    sx, sy = _unit(x), _unit(y)
-    u, v = (x - x.mean()) / sx, (y - y.mean()) / sy
-    shape = _FITTERS[mapping](u, v)
-    predicted = shape(u)
-    curve = _Scaled(shape, float(x.mean()), sx, float(y.mean()), sy)
-    return Fit(
-        mapping=mapping,
-        parameters=_PUBLISHED[mapping](shape, curve),
-        curve=curve,
-        sse=float(((predicted - v) ** 2).sum()) * sy * sy,
-        n=x.size,
-        flat=bool(np.ptp(predicted) <= 1e-12),
-    )
+    x_mean, y_mean = float(x.mean()), float(y.mean())
+    u, v = x - x_mean, y - y_mean
+    x_unit, y_unit = float(np.abs(u).max()) or 1.0, float(np.abs(v).max()) or 1.0
+    u, v = u / x_unit, v / y_unit
+    found = {}
+    for mapping, shape in _shapes(mappings, u, v).items():
+        predicted = shape(u)
+        found[mapping] = Fit(
+            mapping=mapping,
+            curve=_Scaled(shape, x_mean, x_unit, y_mean, y_unit),
+            sse=float(((predicted - v) ** 2).sum()) * y_unit * y_unit,
+            n=x.size,
+            flat=bool(np.ptp(predicted) <= 1e-12),
+        )
+    return found
 
 
 def mapped_plcc(
@@ -101,9 +112,13 @@ def mapped_plcc(
 
 def fit_pairs(mapping: MappingName, pairs: Pairs) -> Fit | None:
     """The fit, or None where there are no more pairs than parameters, or no correlation."""
-    if pairs.reason or pairs.n <= FREE_PARAMETERS[mapping]:
-        return None
-    return fit(mapping, pairs.scores, pairs.mos)
+    return fits_of([mapping], pairs).get(mapping)
+
+
+def fits_of(mappings: Sequence[MappingName], pairs: Pairs) -> dict[MappingName, Fit]:
+    """The fits, without those that have as many parameters as there are pairs, or more; none without correlation."""
+    possible = [] if pairs.reason else [mapping for mapping in mappings if pairs.n > FREE_PARAMETERS[mapping]]
+    return fits(possible, pairs.scores, pairs.mos) if possible else {}
 
 
 def mapped_plcc_of(pairs: Pairs, fitted: Fit | None) -> Estimate:
@@ -138,11 +153,6 @@ def _too_few(pairs: Pairs) -> str:
     return f"n={pairs.n}: no more pairs than the mapping has parameters"
 
 
-def _unit(values: Floats) -> float:
-    spread = float(np.abs(values - values.mean()).max())
-    return spread if spread > 0 else 1.0
-
-
 @dataclass(frozen=True, slots=True)
 class _Scaled:
     shape: Callable[[Floats], Floats]
@@ -164,21 +174,22 @@ class _Line:
         return self.intercept + self.slope * x
 
 
-def _linear(u: Floats, v: Floats) -> _Line:
+def _shapes(mappings: Sequence[MappingName], u: Floats, v: Floats) -> dict[MappingName, _Line | Curve | Cubic]:
+    logistics = [mapping for mapping in mappings if mapping in _LINEAR_TERM]
+    shapes: dict[MappingName, _Line | Curve | Cubic] = {}
+    if logistics:
+        curves = fit_logistics(u, v, linear_terms=[_LINEAR_TERM[mapping] for mapping in logistics])
+        shapes |= zip(logistics, curves, strict=True)
+    if "cubic" in mappings:
+        shapes["cubic"] = fit_cubic(u, v)
+    if "linear" in mappings:
+        shapes["linear"] = _line(u, v)
+    return shapes
+
+
+def _line(u: Floats, v: Floats) -> _Line:
     norm = float(u @ u)
     return _Line(0.0, max(0.0, float(u @ v) / norm) if norm > 0 else 0.0)
-
-
-def _logistic4(u: Floats, v: Floats) -> Curve:
-    return fit_logistic(u, v, linear_term=False)
-
-
-def _logistic5(u: Floats, v: Floats) -> Curve:
-    return fit_logistic(u, v, linear_term=True)
-
-
-def _cubic(u: Floats, v: Floats) -> Cubic:
-    return fit_cubic(u, v)
 
 
 def _line_parameters(shape: _Line, to: _Scaled) -> tuple[float, ...]:
@@ -203,12 +214,7 @@ def _cubic_parameters(shape: Cubic, to: _Scaled) -> tuple[float, ...]:
     return tuple(np.pad(scaled.coef, (0, 4))[:4].tolist())
 
 
-_FITTERS: dict[MappingName, Callable[[Floats, Floats], Callable[[Floats], Floats]]] = {
-    "linear": _linear,
-    "logistic4": _logistic4,
-    "logistic5": _logistic5,
-    "cubic": _cubic,
-}
+_LINEAR_TERM: dict[MappingName, bool] = {"logistic4": False, "logistic5": True}
 _PUBLISHED: dict[MappingName, Callable[..., tuple[float, ...]]] = {
     "linear": _line_parameters,
     "logistic4": _logistic4_parameters,

@@ -12,7 +12,7 @@ from iqabench.errors import UsageError
 from iqabench.stats.bootstrap import Bootstrap, Method, bootstrap_means, cluster_bootstrap
 from iqabench.stats.correlation import krcc_of, plcc_of, srcc_of
 from iqabench.stats.estimate import Estimate, Interval
-from iqabench.stats.mapping import Fit, MappingName, fit_pairs, mapped_plcc_of, mapped_rmse_of
+from iqabench.stats.mapping import Fit, MappingName, fits_of, mapped_plcc_of, mapped_rmse_of
 from iqabench.stats.pairs import Floats, as_vector, pair
 from iqabench.stats.ranking import WithinContent, within_content
 from iqabench.stats.resampling import Statistic
@@ -167,8 +167,9 @@ def _cell(scorer: str, subset: str, study: _Study, mappings: Sequence[MappingNam
     pairs = pair(scores, study.mos)
     margins = None if study.ci95 is None else study.ci95[pairs.kept]
     mapped = {}
+    fits = fits_of(mappings, pairs)
     for mapping in mappings:
-        fit = fit_pairs(mapping, pairs)
+        fit = fits.get(mapping)
         mapped[mapping] = Mapped(
             fit=fit,
             plcc=mapped_plcc_of(pairs, fit),
