@@ -103,11 +103,11 @@ class Subject:
         except WeightsMissing as error:
             pytest.skip(f"weights: {error}")
 
-    def load(self, weights: Mapping[str, Path] | None = None, device: str = "cpu") -> Loaded:
+    def load(self, weights: Mapping[str, Path] | None = None, device: str = "cpu", *, dtype: str = "auto") -> Loaded:
         """The model, loaded anew, perhaps from other files."""
         files = self.weights if weights is None else weights
         return load_selection(
-            Selection(self.spec, self.params), weights=files or None, device=device, cache=Cache.default()
+            Selection(self.spec, self.params), weights=files or None, device=device, dtype=dtype, cache=Cache.default()
         )
 
     @cached_property
