@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from iqabench.compat.libraries import library_class
 from iqabench.diffusion import ldm
 from iqabench.diffusion.architecture import TextConfig, UNetConfig, VaeConfig, make_text_tower, make_unet, make_vae
-from iqabench.diffusion.encoder import UNetEncoder
+from iqabench.diffusion.encoder import UNetEncoder, feature_widths
+from iqabench.diffusion.folder import own_keys
 from iqabench.errors import KeysMismatch, WeightsError
 from iqabench.testing.checkpoints import generate
 
@@ -83,6 +84,7 @@ def test_the_encoder_alone_has_the_keys_and_the_features_of_the_whole() -> None:
         whole(x, times, encoder_hidden_states=context)
         features = half(x, times, context)
         shifted = half(x, times, context, hint=torch.ones(()))
+    assert [feature.shape[1] for feature in features] == feature_widths(SMALL.channels, SMALL.num_res_blocks)
     assert len(features) == 7
     torch.testing.assert_close(features[-1], seen[0])
     torch.testing.assert_close(shifted[0], features[0] + 1)
@@ -162,14 +164,10 @@ def test_weights_are_cast_one_by_one_and_tables_are_kept() -> None:
     network = nn.Linear(3, 2)
     network.register_buffer("table", torch.tensor([1, 2]))
     state: dict[str, Any] = {"weight": torch.ones(2, 3), "bias": torch.ones(2), "table": torch.tensor([0, 0])}
-
-    def same(keys: Any) -> dict[str, ldm.Source]:
-        return {key: ldm.Source(key) for key in keys}
-
-    ldm.fill(network, state, same, "x", constants=("table",))
+    ldm.fill(network, state, own_keys, "x", constants=("table",))
     assert network.table.tolist() == [1, 2]
     assert network.weight.data_ptr() == state["weight"].data_ptr()
-    ldm.fill(network, state, same, "x", constants=("table",), dtype=torch.bfloat16)
+    ldm.fill(network, state, own_keys, "x", constants=("table",), dtype=torch.bfloat16)
     assert network.weight.dtype == torch.bfloat16
 
 

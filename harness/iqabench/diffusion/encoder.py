@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -53,6 +54,12 @@ def run_encoder(unet: Any, x: Tensor, time: Tensor, context: Tensor) -> list[Ten
             x, made = block(hidden_states=x, temb=time)
         features += made
     return [*features, unet.mid_block(x, time, encoder_hidden_states=context)]
+
+
+def feature_widths(channels: Sequence[int], layers: int) -> list[int]:
+    """The channels of what ``run_encoder`` makes, of an encoder with ``layers`` residual blocks at each level."""
+    # One more at each level is what halves the resolution; after the last, the middle block.
+    return [channels[0], *(width for width in channels for _ in range(layers + 1))]
 
 
 def embed_time(unet: Any, latents: Tensor, timesteps: Tensor, vector: Tensor | None = None) -> Tensor:

@@ -25,6 +25,7 @@ from iqabench.diffusion.naming import (
     vae_sources,
 )
 from iqabench.errors import KeysMismatch
+from iqabench.weights.safe import require_keys
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -96,11 +97,12 @@ def fill(
     sources = naming(own)
     wanted = {prefix + source.key: source.shape(own[key].shape) for key, source in sources.items()}
     patterns = [prefix + pattern for pattern in ignored]
-    missing = [key for key in wanted if key not in state]
-    unexpected = [key for key in state if key.startswith(prefix) and key not in wanted and not _fits(key, patterns)]
-    reshaped = [key for key, shape in wanted.items() if key in state and tuple(state[key].shape) != shape]
-    if missing or unexpected or reshaped:
-        raise KeysMismatch(str(where), missing=missing, unexpected=unexpected, reshaped=reshaped)
+    part = {
+        key: value
+        for key, value in state.items()
+        if key in wanted or (key.startswith(prefix) and not _fits(key, patterns))
+    }
+    require_keys(part, wanted, where)
     taken = {
         key: own[key] if _fits(key, constants) else source.take(state[prefix + source.key]).to(device, dtype)
         for key, source in sources.items()

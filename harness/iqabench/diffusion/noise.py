@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+
+Noise = Callable[[Sequence[int]], Tensor]
+"""A shape (N, ...) -> normal noise. Tests put recorded noise in the place of ``SeededNoise``."""
 
 
 class SeededNoise:

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
 WAVES = 6
 
@@ -56,6 +59,34 @@ def image(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
         plane += 0.15 * draws.standard_normal((height, width))
         planes.append((plane - plane.min()) / (plane.max() - plane.min()))
     return np.round(np.stack(planes, axis=-1) * 255).astype(np.uint8)
+
+
+def picture(height: int, width: int, seed: int = 0) -> Tensor:
+    """``image`` as models take it: (1, 3, H, W) float32 in [0, 1]."""
+    from iqabench.images import to_tensor
+
+    return to_tensor(image(height, width, seed))
+
+
+def normal(name: str, shape: Sequence[int]) -> Tensor:
+    """Normal values of unit variance, (N, ...), as noise was drawn for the recordings, by name."""
+    import torch
+
+    return torch.from_numpy(fill(name, shape) * np.float32(math.sqrt(math.prod(shape[1:]))))
+
+
+def noises(first: int = 0) -> Callable[[Sequence[int]], Tensor]:
+    """Called with one shape after another, the draws ``noise.0``, ``noise.1`` and so on."""
+    numbers = count(first)
+    return lambda shape: normal(f"noise.{next(numbers)}", shape)
+
+
+def read_outputs(path: Path) -> dict[str, Tensor]:
+    """The arrays of an ``.npz`` file, by name."""
+    import torch
+
+    with np.load(path) as file:
+        return {name: torch.from_numpy(file[name]) for name in file.files}
 
 
 def _generator(text: str) -> np.random.Generator:

@@ -38,11 +38,10 @@ def read_config(path: Path, kind: type[Config]) -> Config:
     unknown = [name for name in given if name not in fields]
     unsaid = (dataclasses.MISSING, dataclasses.MISSING)
     absent = [name for name, at in fields.items() if name not in given and (at.default, at.default_factory) == unsaid]
-    if unknown or absent:
-        faults = [f"has no use for {', '.join(unknown)}"] * bool(unknown) + [f"lacks {', '.join(absent)}"] * bool(
-            absent
-        )
-        raise WeightsError(f"{path} is not a configuration of this network: it {' and '.join(faults)}.")
+    faults = {"has no use for": unknown, "lacks": absent}
+    told = [f"{what} {', '.join(names)}" for what, names in faults.items() if names]
+    if told:
+        raise WeightsError(f"{path} is not a configuration of this network: it {' and '.join(told)}.")
     return kind(**{name: _frozen(value) for name, value in given.items()})
 
 

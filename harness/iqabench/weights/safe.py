@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import pickletools
 import re
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from iqabench.errors import KeysMismatch, UnsafeWeights, WeightsError
+from iqabench.weights.shards import shards_of
 
 _REFUSED = re.compile(r"(?:GLOBAL|class '|instantiate <class ')\s?([\w.]+)")
 _PICKLES_IN_OLD_LAYOUT = 5  # magic number, protocol, system, the object, the keys of the storages
@@ -33,8 +33,8 @@ def read_checkpoint(path: Path | Sequence[Path], *, allow: Sequence[Callable[...
     """
     if not isinstance(path, Path):
         return _join(path, allow)
-    if (shards := _shards(path)) is not None:
-        return _join(shards, allow)
+    if path.suffix == ".json":
+        return _join(shards_of(path), allow)
     head = _head(path)
     if not head:
         raise WeightsError(f"{path} is empty.")
@@ -72,13 +72,19 @@ def load_strictly(module: nn.Module, state: Mapping[str, Tensor], where: str | P
     With ``assign`` the state's tensors become the module's own instead of being copied, as a module built on
     the meta device needs. Raises KeysMismatch, and then changes nothing.
     """
-    own = module.state_dict()
-    missing = [key for key in own if key not in state]
-    unexpected = [key for key, value in state.items() if key not in own or not isinstance(value, Tensor)]
-    reshaped = [key for key in own if key in state and key not in unexpected and state[key].shape != own[key].shape]
-    if missing or unexpected or reshaped:
-        raise KeysMismatch(str(where), missing=missing, unexpected=unexpected, reshaped=reshaped)
+    require_keys(state, {key: value.shape for key, value in module.state_dict().items()}, where)
     module.load_state_dict(dict(state), strict=True, assign=assign)
+
+
+def require_keys(state: Mapping[str, Tensor], wanted: Mapping[str, Sequence[int]], where: str | Path) -> None:
+    """Raise KeysMismatch unless ``state`` holds tensors of the wanted names and shapes, and nothing else."""
+    missing = [key for key in wanted if key not in state]
+    strange = {key: None for key, value in state.items() if key not in wanted or not isinstance(value, Tensor)}
+    reshaped = [
+        key for key in wanted if key in state and key not in strange and tuple(state[key].shape) != tuple(wanted[key])
+    ]
+    if missing or strange or reshaped:
+        raise KeysMismatch(str(where), missing=missing, unexpected=list(strange), reshaped=reshaped)
 
 
 def _head(path: Path) -> bytes:
@@ -152,20 +158,6 @@ def _strange_globals(path: Path, *, zipped: bool) -> Iterator[str]:
 def _damaged(path: Path, why: Exception | str) -> WeightsError:
     reason = " ".join(str(why).split()).partition(". ")[0].rstrip(".") or type(why).__name__
     return WeightsError(f"{path} is no checkpoint that can be read, or is damaged: {reason[:160]}.")
-
-
-def _shards(path: Path) -> list[Path] | None:
-    """The files that a shard index names, in its own folder; None if ``path`` is no index."""
-    if path.suffix != ".json":
-        return None
-    try:
-        names = set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path} is not an index of shards: it has no weight_map.") from error
-    for name in names:
-        if not isinstance(name, str) or Path(name).name != name:
-            raise WeightsError(f"{path} names a shard outside its folder: {name!r}.")
-    return [path.parent / name for name in sorted(names)]
 
 
 def _join(shards: Iterable[Path], allow: Sequence[Callable[..., Any]]) -> dict[str, Tensor]:

@@ -14,7 +14,6 @@ from torch import Tensor
 import iqabench
 from iqabench.cli.list import command
 from iqabench.errors import KeysMismatch, PluginError, UsageError
-from iqabench.images import to_tensor
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import generate, save
 from iqabench.types import ParamValue
@@ -42,7 +41,7 @@ def enhance(files: dict[str, Path], image: Tensor, dtype: str = "auto", **params
 
 @pytest.fixture(scope="module")
 def image() -> Tensor:
-    return to_tensor(recorded.image(100, 150))
+    return recorded.picture(100, 150)
 
 
 @pytest.fixture(scope="module")

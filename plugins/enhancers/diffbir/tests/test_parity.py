@@ -5,15 +5,12 @@ The second stage is a reduced one (32 channels instead of 320), the first stage 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -22,7 +19,6 @@ import iqabench
 from iqabench.diffusion import ldm, schedules
 from iqabench.diffusion.colour import wavelet_reconstruction
 from iqabench.diffusion.prompts import tokenise
-from iqabench.images import to_tensor
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import generate, read_manifest, save
 from iqabench.weights.config import read_config
@@ -35,26 +31,7 @@ from iqabench_enhancer_diffbir.sampling import edm_schedule, spaced_coefficients
 HERE = Path(__file__).parent
 REDUCED = read_config(HERE / "config_reduced.json", Config)
 NEGATIVE = VERSIONS["v2"].negative_prompt
-with np.load(HERE / "recorded.npz") as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
-
-
-@cache
-def picture(height: int, width: int, seed: int) -> Tensor:
-    return to_tensor(recorded.image(height, width, seed))
-
-
-def standard(name: str, shape: tuple[int, ...]) -> Tensor:
-    """Recorded noise: normal, of unit variance."""
-    return torch.from_numpy(recorded.fill(name, shape) * np.float32(math.sqrt(math.prod(shape[1:]))))
-
-
-class RecordedNoise:
-    def __init__(self) -> None:
-        self.number = count()
-
-    def __call__(self, shape: tuple[int, ...]) -> Tensor:
-        return standard(f"noise.{next(self.number)}", tuple(shape))
+RECORDED = recorded.read_outputs(HERE / "recorded.npz")
 
 
 def differs(value: Tensor, name: str) -> float:
@@ -93,9 +70,9 @@ def test_prompts(diffbir: DiffBIR) -> None:
 @torch.inference_mode()
 def test_one_evaluation(diffbir: DiffBIR, size: tuple[int, int], seed: int) -> None:
     name = f"{size[0]}x{size[1]}"
-    condition = diffbir.encode(picture(*size, seed))
+    condition = diffbir.encode(recorded.picture(*size, seed))
     assert differs(condition, f"w0_vae_enc_{name}_i{seed}") < 1e-4
-    latents = standard("noise", (1, 4, size[0] // 8, size[1] // 8))
+    latents = recorded.normal("noise", (1, 4, size[0] // 8, size[1] // 8))
     assert differs(diffbir.decode(latents * 0.18215)[..., ::2, ::2], f"w0_vae_dec_{name}") < 1e-4
     context = diffbir.settings.context[1:]
     residuals = diffbir.denoiser.control.residuals(latents, condition, torch.tensor([501]), context)
@@ -111,9 +88,9 @@ def test_one_evaluation(diffbir: DiffBIR, size: tuple[int, int], seed: int) -> N
 @torch.inference_mode()
 def test_a_short_sampling(diffbir: DiffBIR, version: str, steps: int, guidance: float) -> None:
     """From a size that needs padding, to the colours of the condition; every third pixel."""
-    clean = picture(72, 136, 1)
+    clean = recorded.picture(72, 136, 1)
     settings = replace(diffbir.settings, version=version, steps=steps, guidance=guidance)
-    restored = replace(diffbir, settings=settings).restore(clean, RecordedNoise())
+    restored = replace(diffbir, settings=settings).restore(clean, recorded.noises())
     expected = RECORDED[f"w0_apply_cldm_{version}_72x136"]
     assert float((restored[..., ::3, ::3] - expected).abs().mean()) / 2 < 1 / 255
     assert differs(restored[..., ::3, ::3], f"w0_apply_cldm_{version}_72x136") < 1e-4
@@ -141,7 +118,7 @@ def test_schedules() -> None:
 def test_the_whole(diffbir: DiffBIR, version: str, steps: int, guidance: float) -> None:
     """From a small photo to bytes, every second pixel. Both samplers were recorded after BSRNet."""
     settings = replace(diffbir.settings, version=version, steps=steps, guidance=guidance)
-    made = replace(diffbir, settings=settings).enhance(picture(34, 44, 0), RecordedNoise())
+    made = replace(diffbir, settings=settings).enhance(recorded.picture(34, 44, 0), recorded.noises())
     pixels = (made[0, :, ::2, ::2].movedim(0, -1) * 255).round()
     difference = (pixels - RECORDED[f"w0_pipeline_{version}_34x44_u8"]).abs()
     assert float(difference.mean()) < 0.01
@@ -182,7 +159,7 @@ def test_first_stage(case: str, first_stage: Callable[[str], Cleaner]) -> None:
     name, _, size, seed, what, *_ = case.split("_")
     cleaner = first_stage(name)
     height, width = map(int, size.split("x"))
-    image = picture(height, width, int(seed[1:]))
+    image = recorded.picture(height, width, int(seed[1:]))
     if what == "net":
         made = (cleaner.run if isinstance(cleaner, SCUNet) else cleaner.network)(image)[..., ::8, ::8]
     else:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import iqabench
-from iqabench.images import to_tensor
 from iqabench.loading import Loaded
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import generate, manifest_of, read_manifest, save
@@ -28,8 +26,7 @@ from iqabench_enhancer_glare.model import mirrored
 from iqabench_enhancer_glare.network import Codebook, Glare
 
 MANIFEST = Path(__file__).with_name("manifest.json")
-with np.load(Path(__file__).with_name("recorded.npz")) as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
+RECORDED = recorded.read_outputs(Path(__file__).with_name("recorded.npz"))
 CASES: list[tuple[int, int, int, int]] = [tuple(case) for case in RECORDED["cases"].tolist()]
 
 
@@ -46,11 +43,6 @@ def mild(key: str, shape: Sequence[int], dtype: str = "float32", seed: int = 0) 
     if ".affine." in key and key.endswith(".4.bias"):
         return values + np.where(np.arange(len(values)) % 2, np.float32(3), np.float32(0))
     return values
-
-
-@cache
-def picture(height: int, width: int, seed: int) -> Tensor:
-    return to_tensor(recorded.image(height, width, seed))
 
 
 def dark(images: Tensor) -> Tensor:
@@ -116,7 +108,7 @@ def test_stages(glare: Loaded, monkeypatch: pytest.MonkeyPatch, at: int) -> None
     heard.listen(codebook, "features", "codes")
     for warp in network.deformable_decoder.warp:
         heard.listen(warp, "forward", "warp")
-    image = picture(*CASES[at][1:])
+    image = recorded.picture(*CASES[at][1:])
     result = glare(image)
 
     (start, condition, shallow), (codes,) = heard.made["encoder"][0], heard.made["codes"]
@@ -149,7 +141,7 @@ def test_other_weights(tmp_path: Path) -> None:
     for files in write(tmp_path, seed=1):
         glare = iqabench.load("lle.glare", weights=files).model
         for case, expected in zip(RECORDED["other_cases"].tolist(), RECORDED["other_statistics"].tolist(), strict=True):
-            images = dark(picture(*case[1:]))
+            images = dark(recorded.picture(*case[1:]))
             with torch.inference_mode():
                 latent = glare.network.flowUpsamplerNet.invert(*glare.network.RRDB(images)[:2]).double()
                 made = glare.network(images, glare.codebook).double()
@@ -171,7 +163,7 @@ def test_official_layout() -> None:
 
 
 def test_half_precision_stays_near(glare: Loaded, files: dict[str, Path]) -> None:
-    image = picture(48, 64, 0)
+    image = recorded.picture(48, 64, 0)
     half = iqabench.load("lle.glare", weights=files, dtype="bfloat16")(image)
     assert 0 < (half - glare(image)).abs().mean() < 0.03
 
@@ -180,7 +172,7 @@ def test_half_precision_stays_near(glare: Loaded, files: dict[str, Path]) -> Non
 def test_cuda(glare: Loaded, files: dict[str, Path]) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    image = picture(48, 64, 0)
+    image = recorded.picture(48, 64, 0)
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         there = iqabench.load("lle.glare", weights=files, device="cuda")(image).cpu()
     assert error(there, glare(image)) < 1e-4

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 
@@ -33,5 +33,3 @@ def checkpoint(folder: Path, spec: Any, params: Mapping[str, ParamValue]) -> dic
 class TestLightenDiffusion(EnhancerContract):
     id = "lle.lightendiff"
     weights = checkpoint
-    # The mean is held to account in test_parity.py.
-    waivers: ClassVar = {"cuda": "made weights cannot denoise: latents are clamped, and TF32's rounding tips some over"}

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -20,7 +18,7 @@ from torch.nn.functional import pad
 import iqabench
 from iqabench.diffusion.ldm import official_keys
 from iqabench.errors import UnsafeWeights
-from iqabench.images import to_pixels, to_tensor
+from iqabench.images import to_pixels
 from iqabench.loading import Loaded
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import generate, read_manifest, save
@@ -31,14 +29,8 @@ from iqabench_enhancer_lightendiff.unet import official_sources
 
 FILE = "stage2_weight.pth.tar"
 MANIFEST = read_manifest(Path(__file__).with_name("manifest.json"))
-with np.load(Path(__file__).with_name("recorded.npz")) as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
+RECORDED = recorded.read_outputs(Path(__file__).with_name("recorded.npz"))
 SIZES: list[tuple[int, int, int]] = [tuple(size) for size in RECORDED["sizes"].tolist()]
-
-
-@cache
-def picture(height: int, width: int, seed: int) -> Tensor:
-    return to_tensor(recorded.image(height, width, seed))
 
 
 def noise(latents: Tensor) -> Tensor:
@@ -72,7 +64,7 @@ def network(lightendiff: Loaded) -> LightenDiffusion:
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_stages(network: LightenDiffusion, size: tuple[int, int, int]) -> None:
     """The encoder, Retinex, single evaluations of the U-Net, and the decoder of the encoder's own latents."""
-    at, image = SIZES.index(size), picture(*size)
+    at, image = SIZES.index(size), recorded.picture(*size)
     image = pad(image, (0, -size[1] % 64, 0, -size[0] % 64), mode="reflect")
     with torch.inference_mode():
         latents, pyramid = network.encode(image)
@@ -96,7 +88,7 @@ def test_sampling(
     monkeypatch.setattr(model, "SeededNoise", lambda *_: lambda shape: noise(torch.empty(shape)))
     sample = network.sample
     monkeypatch.setattr(network, "sample", lambda *given: sampled.append(sample(*given)) or sampled[-1])
-    enhanced = lightendiff(picture(*size))
+    enhanced = lightendiff(recorded.picture(*size))
     assert error(sampled[0], "sampled", at) < 5e-5
     expected = RECORDED[f"pred_x_{at}"].clamp(0, 1)
     assert float((enhanced[0, :, 3::7, 2::7] - expected).abs().max()) < 1e-4
@@ -106,7 +98,7 @@ def test_sampling(
 
 def test_retinex_changes_nothing(network: LightenDiffusion) -> None:
     """The official order of things decomposes the latents of the image, twice, and encodes it anew to decode."""
-    image = picture(128, 192, 0)
+    image = recorded.picture(128, 192, 0)
     with torch.inference_mode():
         pair = torch.cat((image, image), dim=1)
         (latents, _), (others, _) = (network.encode(half) for half in pair.chunk(2, dim=1))
@@ -127,7 +119,7 @@ def test_full_size() -> None:
 
 def test_seeds(lightendiff: Loaded) -> None:
     """The noise is of each image's seed, whatever is beside it."""
-    images = picture(128, 192, 0)[..., :64, :64].repeat(3, 1, 1, 1)
+    images = recorded.picture(128, 192, 0)[..., :64, :64].repeat(3, 1, 1, 1)
     together = lightendiff(images, seeds=[1, 2, 1])
     assert torch.equal(together[0], together[2])
     assert (together[0] - together[1]).abs().max() > 0.01
@@ -136,7 +128,7 @@ def test_seeds(lightendiff: Loaded) -> None:
 
 @pytest.mark.parametrize(("dtype", "drift"), [("bfloat16", 0.01), ("float16", 0.002)])
 def test_half_precision_stays_near(lightendiff: Loaded, checkpoint: Path, dtype: str, drift: float) -> None:
-    image = picture(100, 135, 1)[..., :64, :64]
+    image = recorded.picture(100, 135, 1)[..., :64, :64]
     half = iqabench.load("lle.lightendiff", weights=checkpoint, dtype=dtype)(image)
     assert 0 < float((half - lightendiff(image)).abs().mean()) < drift
 
@@ -146,13 +138,13 @@ def test_half_precision_stays_near(lightendiff: Loaded, checkpoint: Path, dtype:
 def test_cuda_stays_near(lightendiff: Loaded, checkpoint: Path, dtype: str, drift: float) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    image = picture(100, 135, 1)
+    image = recorded.picture(100, 135, 1)
     there = iqabench.load("lle.lightendiff", weights=checkpoint, device="cuda", dtype=dtype)(image).cpu()
     assert float((there - lightendiff(image)).abs().mean()) < drift
 
 
 def test_steps(lightendiff: Loaded, checkpoint: Path) -> None:
-    image = picture(100, 135, 1)[..., :64, :64]
+    image = recorded.picture(100, 135, 1)[..., :64, :64]
     few = iqabench.load("lle.lightendiff[steps=3]", weights=checkpoint)(image)
     assert (few - lightendiff(image)).abs().mean() > 1e-3
 
@@ -171,7 +163,7 @@ def test_checkpoint_of_training(lightendiff: Loaded, checkpoint: Path, tmp_path:
         "config": settings,
     }
     torch.save(saved, tmp_path / FILE)
-    image = picture(100, 135, 1)[..., :64, :64]
+    image = recorded.picture(100, 135, 1)[..., :64, :64]
     assert torch.equal(iqabench.load("lle.lightendiff", weights=tmp_path / FILE)(image), lightendiff(image))
     torch.save({**saved, "config": print}, tmp_path / FILE)
     with pytest.raises(UnsafeWeights, match="print"):

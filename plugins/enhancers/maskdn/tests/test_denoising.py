@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 import iqabench
 from iqabench.errors import UsageError
-from iqabench.images import to_tensor
 from iqabench.loading import Loaded
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import generate, manifest_of, read_manifest, save
 from iqabench_enhancer_maskdn.masks import TokenMasks
-from iqabench_enhancer_maskdn.model import mirrored, squares
+from iqabench_enhancer_maskdn.model import in_squares, mirrored
 from iqabench_enhancer_maskdn.network import MaskedDenoiser
 
 MANIFEST = read_manifest(Path(__file__).with_name("manifest.json"))
-with np.load(Path(__file__).with_name("recorded.npz")) as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
+RECORDED = recorded.read_outputs(Path(__file__).with_name("recorded.npz"))
 OUTPUTS = [name for name in RECORDED if not name.endswith("feat")]
 
 
@@ -47,7 +44,7 @@ def unmasked(weights: Path) -> Loaded:
 def picture(name: str) -> Tensor:
     """The image of a recorded case: ``attnmask_50x77_i1``."""
     height, width = map(int, name.split("_")[1].split("x"))
-    return to_tensor(recorded.image(height, width, int(name.split("_")[2].removeprefix("i"))))
+    return recorded.picture(height, width, int(name.split("_")[2].removeprefix("i")))
 
 
 def off(result: Tensor, expected: Tensor) -> float:
@@ -125,14 +122,17 @@ def test_tiles_agree_where_they_see_enough(weights: Path) -> None:
 
 
 def test_tiles_cover_the_image() -> None:
-    covered = torch.zeros(1, 1, 104, 88)
-    for place in squares(104, 88, 64):
-        covered[..., *place] += 1
-    assert covered.min() == 1
-    assert {(rows.start, columns.start) for rows, columns in squares(104, 88, 64)} == {
-        (top, left) for top in (0, 32, 40) for left in (0, 24)
-    }
-    assert [columns.start for _, columns in squares(24, 80, 24)] == [0, 12, 24, 36, 48, 56]
+    def starts(height: int, width: int, side: int) -> list[tuple[int, int]]:
+        """Where each square begins; each pixel of the image tells its own place."""
+        image = torch.stack(torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"))[None].float()
+        seen: list[Tensor] = []
+        covered = in_squares(lambda part: seen.append(part) or part, image, side)
+        assert torch.equal(covered, image)
+        assert {part.shape for part in seen} == {(1, 2, side, side)}
+        return [(int(part[0, 0, 0, 0]), int(part[0, 1, 0, 0])) for part in seen]
+
+    assert starts(104, 88, 64) == [(top, left) for top in (0, 32, 40) for left in (0, 24)]
+    assert starts(24, 80, 24) == [(0, left) for left in (0, 12, 24, 36, 48, 56)]
 
 
 def test_a_tile_of_broken_windows_is_refused(weights: Path) -> None:

@@ -23,18 +23,12 @@ def checkpoint(folder: Path, spec: Any, params: Mapping[str, ParamValue]) -> dic
     return {"config.json": config, **{name: save(state, folder / name) for name, state in files.items()}}
 
 
-# Held to account in test_parity.py, where convolutions do not round their inputs.
-WAIVERS = {"cuda": "norms of made weights divide by little, and so enlarge what TF32 rounds off"}
-
-
 class TestNerco(EnhancerContract):
     id = "lle.nerco"
     weights = checkpoint
-    waivers = WAIVERS
 
 
 class TestMirrored(EnhancerContract):
     id = "lle.nerco"
     params: ClassVar = {"weights": "lsrw", "resize": False}
     weights = checkpoint
-    waivers = WAIVERS

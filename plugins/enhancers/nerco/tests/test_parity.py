@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 import iqabench
 from iqabench.compat import pillow
-from iqabench.images import to_tensor
 from iqabench.loading import Loaded
 from iqabench.ops.resize import imresize
 from iqabench.testing import recorded
@@ -23,14 +20,8 @@ from iqabench_enhancer_nerco.network import Config, NeRCo
 
 MANIFEST = Path(__file__).with_name("manifest.json")
 STATES = ("latest_net_G_A.pth", "latest_net_Pre.pth", "latest_net_H.pth")
-with np.load(Path(__file__).with_name("recorded.npz")) as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
+RECORDED = recorded.read_outputs(Path(__file__).with_name("recorded.npz"))
 CASES: list[tuple[int, int, int, int]] = [tuple(case) for case in RECORDED["cases"].tolist()]
-
-
-@cache
-def picture(height: int, width: int, seed: int) -> Tensor:
-    return to_tensor(recorded.image(height, width, seed))
 
 
 def fitted(images: Tensor) -> Tensor:
@@ -68,7 +59,7 @@ def nerco(files: dict[str, Path]) -> Loaded:
 def test_stages(nerco: Loaded, at: int) -> None:
     """The features, the evenly degraded image, the mask and the result, as the networks give them."""
     network = nerco.model.network
-    images = fitted(picture(*CASES[at][1:])) * 2 - 1
+    images = fitted(recorded.picture(*CASES[at][1:])) * 2 - 1
     with torch.inference_mode():
         features = network.normaliser.model(images).mean((-2, -1))[0]
         torch.testing.assert_close(features, RECORDED[f"feature_{at}"], rtol=1e-5, atol=1e-6)
@@ -80,7 +71,7 @@ def test_stages(nerco: Loaded, at: int) -> None:
 @pytest.mark.parametrize("at", range(3), ids=map(str, CASES))
 def test_result(nerco: Loaded, at: int) -> None:
     """What the official program would save: it cuts off where the harness rounds."""
-    made = nerco(fitted(picture(*CASES[at][1:])))
+    made = nerco(fitted(recorded.picture(*CASES[at][1:])))
     assert error(made, (RECORDED[f"fake_B_{at}"] + 1) / 2) < 1e-5
     steps = (made * 255).int()[0, :, ::3, ::3].movedim(0, -1) - RECORDED[f"uint8_{at}"]
     assert steps.abs().max() <= 1
@@ -89,7 +80,7 @@ def test_result(nerco: Loaded, at: int) -> None:
 
 def test_other_sizes_are_resized_and_back(nerco: Loaded, files: dict[str, Path]) -> None:
     """The official result of 90×121 is the recorded 88×120, which is resized to be compared with the input."""
-    image = picture(90, 121, 1)
+    image = recorded.picture(90, 121, 1)
     made = nerco(image)
     assert made.shape == image.shape
     assert torch.equal(made, imresize(nerco(fitted(image)), size=(90, 121)).clamp(0, 1))
@@ -107,7 +98,7 @@ def test_other_weights(tmp_path: Path) -> None:
         path.unlink()
     for case, expected in zip(RECORDED["other_cases"].tolist(), RECORDED["other_statistics"].tolist(), strict=True):
         with torch.inference_mode():
-            made = network(fitted(picture(*case[1:])) * 2 - 1).double()
+            made = network(fitted(recorded.picture(*case[1:])) * 2 - 1).double()
         assert [float(made.mean()), float(made.std(correction=0))] == pytest.approx(expected, abs=2e-6)
 
 
@@ -120,7 +111,7 @@ def test_official_layout() -> None:
 
 
 def test_half_precision_stays_near(nerco: Loaded, files: dict[str, Path]) -> None:
-    image = picture(64, 96, 0)
+    image = recorded.picture(64, 96, 0)
     half = iqabench.load("lle.nerco", weights=files, dtype="bfloat16")(image)
     assert 0 < (half - nerco(image)).abs().mean() < 0.03
 
@@ -129,7 +120,7 @@ def test_half_precision_stays_near(nerco: Loaded, files: dict[str, Path]) -> Non
 def test_cuda(nerco: Loaded, files: dict[str, Path]) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    image = picture(64, 96, 0)
+    image = recorded.picture(64, 96, 0)
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         there = iqabench.load("lle.nerco", weights=files, device="cuda")(image).cpu()
     assert float((there - nerco(image)).norm() / there.norm()) < 1e-4

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -17,7 +15,6 @@ import iqabench
 from iqabench.diffusion.folder import make_network, make_text_tower
 from iqabench.diffusion.prompts import tokenise
 from iqabench.errors import KeysMismatch, UsageError
-from iqabench.images import to_tensor
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import generate, manifest_of, read_manifest, save
 from iqabench.weights.config import read_config
@@ -33,8 +30,7 @@ HERE = Path(__file__).parent
 MANIFEST = HERE / "manifest.json"
 OFFICIAL = Path(package.__file__).with_name("config.json")
 PROMPT = "cat, grass, window, ,"
-with np.load(HERE / "recorded.npz") as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
+RECORDED = recorded.read_outputs(HERE / "recorded.npz")
 CASES = ["36x40_i0_tile96", "30x37_i1_tile96", "36x40_i1_tile16"]
 
 
@@ -98,12 +94,11 @@ def changed(model: OSEDiff, **settings: Any) -> OSEDiff:
 def picture(case: str) -> Tensor:
     size, number = case.split("_")[:2]
     height, width = map(int, size.split("x"))
-    return to_tensor(recorded.image(height, width, int(number.removeprefix("i"))))
+    return recorded.picture(height, width, int(number.removeprefix("i")))
 
 
 def noise(shape: Sequence[int]) -> Tensor:
-    scale = math.sqrt(math.prod(shape[1:]))
-    return torch.from_numpy(recorded.fill("noise.0", shape, "float32", 0) * scale)
+    return recorded.normal("noise.0", shape)
 
 
 def off(result: Tensor, expected: Tensor) -> float:
@@ -252,7 +247,7 @@ def test_the_tagger_in_full_size(tmp_path: Path) -> None:
         for path in files.values():
             path.unlink()
         for i in (0, 1):
-            image = to_tensor(recorded.image(384, 384, i))
+            image = recorded.picture(384, 384, i)
             assert off(network.embed(image)[0, ::8, ::8], RECORDED[f"ram_i{i}_tokens"]) < 1e-4
             logits = network(image)[0, ::5]
             expected = RECORDED[f"ram_i{i}_logits"]

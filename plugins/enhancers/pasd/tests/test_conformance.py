@@ -34,9 +34,14 @@ def checkpoints(folder: Path, spec: Any, params: Mapping[str, ParamValue]) -> di
     return {**found, "config.json": folder / "config.json"}
 
 
+# One evaluation is held to account in test_parity.py.
+WAIVERS = {"cuda": "sampling with made weights is chaotic: it turns a last bit into a tenth"}
+
+
 class TestSuperResolution(EnhancerContract):
     id = "sr.pasd"
     weights = checkpoints
+    waivers = WAIVERS
     params: ClassVar = {"steps": 2, "process_size": 64}
 
 
@@ -44,4 +49,5 @@ class TestSuperResolution(EnhancerContract):
 class TestDenoising(EnhancerContract):
     id = "dn.pasd"
     weights = checkpoints
+    waivers = WAIVERS
     params: ClassVar = {"steps": 3, "process_size": 96, "tile": 64, "overlap": 16, "vae_tile": 64, "start": "noise"}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -17,7 +15,6 @@ import iqabench
 from iqabench.diffusion.folder import make_network, make_text_tower
 from iqabench.diffusion.prompts import END, tokenise
 from iqabench.errors import KeysMismatch, UsageError
-from iqabench.images import to_tensor
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import generate, manifest_of, read_manifest, save
 from iqabench.weights.config import read_config
@@ -36,8 +33,7 @@ TO_RGB = {
     for i, width in enumerate((32, 96, 256))
     for part, shape in (("weight", (3, width, 3, 3)), ("bias", (3,)))
 }
-with np.load(HERE / "recorded.npz") as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
+RECORDED = recorded.read_outputs(HERE / "recorded.npz")
 CASES = ["64x64_i0", "72x104_i0", "72x104_i1"]
 WAYS = {"image": "pinned", "image-2023": "old018"}
 
@@ -80,18 +76,7 @@ def changed(model: PASD, **settings: Any) -> PASD:
 
 def picture(case: str) -> Tensor:
     height, width = map(int, case.split("_", maxsplit=1)[0].split("x"))
-    return to_tensor(recorded.image(height, width, int(case.split("_")[1].removeprefix("i"))))
-
-
-def noises() -> Callable[[Sequence[int]], Tensor]:
-    """The draws of the recording, one after another."""
-    numbers = iter(range(3))
-
-    def noise(shape: Sequence[int]) -> Tensor:
-        values = recorded.fill(f"noise.{next(numbers)}", shape, "float32", 0)
-        return torch.from_numpy(values * math.sqrt(math.prod(shape[1:])))
-
-    return noise
+    return recorded.picture(height, width, int(case.split("_")[1].removeprefix("i")))
 
 
 def off(result: Tensor, expected: Tensor) -> float:
@@ -127,7 +112,7 @@ def test_networks(model: PASD, case: str) -> None:
         assert torch.equal(model.enlarge(image), image)
         assert off(model.encode(image)[0] * settings.latent_scale, RECORDED[f"{case}_vae_mean"]) < 1e-4
         assert off(model.control.controlnet_cond_embedding(image)[:, ::8], RECORDED[f"{case}_hint"]) < 1e-4
-        latents = noises()(RECORDED[f"{case}_vae_mean"].shape)
+        latents = recorded.noises()(RECORDED[f"{case}_vae_mean"].shape)
         context = settings.context[1:]
         hints = model.hints(latents, image, 501, context)
         assert len(hints) == 13
@@ -141,10 +126,26 @@ def test_networks(model: PASD, case: str) -> None:
             assert off(made, RECORDED[f"{case}_{name}"]) < 1e-4
 
 
+@pytest.mark.gpu
+def test_networks_on_cuda(weights: dict[str, Path]) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    model: PASD = iqabench.load(
+        "dn.pasd", weights=weights, device="cuda", dtype="float32", caption=CAPTION, process_size=64, steps=4
+    ).model
+    image, case = picture(CASES[0]).cuda(), CASES[0]
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        assert off(model.encode(image)[0].cpu() * model.settings.latent_scale, RECORDED[f"{case}_vae_mean"]) < 1e-4
+        latents = recorded.noises()(RECORDED[f"{case}_vae_mean"].shape).cuda()
+        context = model.settings.context[1:].cuda()
+        made = model.unet(latents, full(501, latents), context, model.hints(latents, image, 501, context))
+        assert off(made.cpu(), RECORDED[f"{case}_eps_t501"]) < 1e-3
+
+
 @pytest.mark.parametrize(("way", "case"), [*(("image", case) for case in CASES), ("image-2023", CASES[0])])
 def test_start(model: PASD, way: str, case: str) -> None:
     """Of the image, much more is left than in the code of 2023."""
-    noise = noises()
+    noise = recorded.noises()
     scheduler = make_scheduler(model.settings.schedule, 4)
     with torch.inference_mode():
         mean, deviation = model.encode(picture(case))
@@ -162,7 +163,7 @@ def test_sampling(model: PASD, way: str) -> None:
     """
     case = CASES[0]
     with torch.inference_mode():
-        latents = changed(model, start=way).restore(picture(case), noises())
+        latents = changed(model, start=way).restore(picture(case), recorded.noises())
         shown = model.colour(model.decode(latents), picture(case))[0].permute(1, 2, 0) * 255
     assert off(latents, RECORDED[f"{case}_latent4_{WAYS[way]}"]) < 0.02
     assert (shown - RECORDED[f"{case}_final_{WAYS[way]}"]).abs().mean() < 1
@@ -170,7 +171,9 @@ def test_sampling(model: PASD, way: str) -> None:
 
 def test_start_from_noise_does_not_see_the_image(model: PASD) -> None:
     scheduler = make_scheduler(model.settings.schedule, 4)
-    assert torch.equal(start(scheduler, None, (1, 4, 8, 8), noises(), "noise"), noises()((1, 4, 8, 8)))
+    assert torch.equal(
+        start(scheduler, None, (1, 4, 8, 8), recorded.noises(), "noise"), recorded.noises()((1, 4, 8, 8))
+    )
 
 
 def test_tiles_leave_what_a_pixel_by_pixel_network_makes(model: PASD) -> None:
@@ -183,7 +186,7 @@ def test_tiles_leave_what_a_pixel_by_pixel_network_makes(model: PASD) -> None:
         def __call__(self, latents: Tensor, *rest: Any, **options: Any) -> tuple[list[Tensor], Tensor]:
             return [torch.nn.functional.avg_pool2d(rest[2], 8).mean(dim=1, keepdim=True)], latents
 
-    image, latents = picture("72x104_i0"), noises()((1, 4, 9, 13))
+    image, latents = picture("72x104_i0"), recorded.noises()((1, 4, 9, 13))
     whole = replace(model, unet=network, control=Control())
     tiled = changed(whole, tile=6, overlap=2)
     torch.testing.assert_close(

@@ -17,7 +17,6 @@ from torch import Tensor
 import iqabench
 from iqabench.diffusion import ldm
 from iqabench.errors import KeysMismatch, UnsafeWeights, WeightsError
-from iqabench.images import to_tensor
 from iqabench.testing import EnhancerContract, recorded
 from iqabench.testing.checkpoints import generate, save
 from iqabench.types import ParamValue
@@ -64,8 +63,6 @@ class TestQuadPrior(EnhancerContract):
     id = "lle.quadprior"
     params: ClassVar = {"short_side": 64, "steps": 3}
     weights = checkpoint
-    # The mean is held to account below.
-    waivers: ClassVar = {"cuda": "the result is cut to steps of 1/255, and on CUDA computed in float16"}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +72,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def image() -> Tensor:
-    return to_tensor(recorded.image(64, 64, 0))
+    return recorded.picture(64, 64, 0)
 
 
 def enhanced(files: Mapping[str, Path], image: Tensor, **params: ParamValue) -> Tensor:
@@ -174,7 +171,7 @@ class Storage:
 def test_batches(files: dict[str, Path]) -> None:
     """An image is enhanced alike in any batch, each by its own prior; all at once, as on a GPU."""
     network = load_network(Config.read(files["config.json"]), files)
-    images = torch.cat([to_tensor(recorded.image(64, 128, seed)) for seed in (0, 1)])
+    images = torch.cat([recorded.picture(64, 128, seed) for seed in (0, 1)])
     noise = torch.randn(2, 4, 8, 16, generator=torch.Generator().manual_seed(3))
     with torch.inference_mode():
         together = network(images, noise, steps=3)
@@ -195,12 +192,12 @@ def test_params(files: dict[str, Path], image: Tensor) -> None:
 
 def test_back_to_the_own_size(files: dict[str, Path]) -> None:
     """By the kernel that is asked for; a larger image is shrunk first."""
-    small = to_tensor(recorded.image(50, 70, 0))
+    small = recorded.picture(50, 70, 0)
     made = {kernel: enhanced(files, small, resize_back=kernel) for kernel in ("bicubic", "lanczos3", "triangle")}
     assert {each.shape for each in made.values()} == {small.shape}
     assert (made["bicubic"] - made["lanczos3"]).abs().max() > 1e-3
     assert (made["bicubic"] - made["triangle"]).abs().max() > 1e-3
-    assert enhanced(files, to_tensor(recorded.image(130, 200, 0)), short_side=64).shape == (1, 3, 130, 200)
+    assert enhanced(files, recorded.picture(130, 200, 0), short_side=64).shape == (1, 3, 130, 200)
 
 
 @pytest.mark.parametrize(("dtype", "drift"), [("bfloat16", 0.05), ("float16", 0.01)])

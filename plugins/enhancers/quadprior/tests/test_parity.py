@@ -9,17 +9,15 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 import iqabench
 from iqabench.diffusion import ldm
-from iqabench.images import to_pixels, to_tensor
+from iqabench.images import to_pixels
 from iqabench.loading import Loaded
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import generate, read_manifest, save
@@ -30,15 +28,9 @@ from iqabench_enhancer_quadprior.prior import COLOUR_MODEL
 
 HERE = Path(__file__).parent
 PREFIX = "_forward_module.control_model."
-with np.load(HERE / "recorded.npz") as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
+RECORDED = recorded.read_outputs(HERE / "recorded.npz")
 CASES: list[tuple[int, int, int]] = [tuple(case) for case in RECORDED["cases"].tolist()]
 SOME = [case if at < 1 else pytest.param(case, marks=pytest.mark.slow) for at, case in enumerate(CASES)]
-
-
-@cache
-def picture(height: int, width: int, seed: int) -> Tensor:
-    return to_tensor(recorded.image(height, width, seed))
 
 
 def noise(shape: tuple[int, ...]) -> Tensor:
@@ -93,7 +85,7 @@ def network(quadprior: Loaded) -> QuadPrior:
 @pytest.mark.parametrize("case", SOME, ids=str)
 def test_networks(network: QuadPrior, case: tuple[int, int, int]) -> None:
     """The prior, single evaluations, what the control network adds, and both halves of the autoencoder."""
-    at, image = CASES.index(case), picture(*case)
+    at, image = CASES.index(case), recorded.picture(*case)
     start = noise((1, 4, case[0] // 8, case[1] // 8))
     with torch.inference_mode():
         assert network.prior.scale(image) == pytest.approx(RECORDED[f"scale_{at}"].tolist(), abs=1e-5)
@@ -121,7 +113,7 @@ def test_sampling(
     for name, kept in (("sample", sampled), ("decode", decoded)):
         run = getattr(network, name)
         monkeypatch.setattr(network, name, lambda *given, run=run, kept=kept: kept.append(run(*given)) or kept[-1])
-    enhanced = quadprior(picture(*case).flip(1)).flip(1)
+    enhanced = quadprior(recorded.picture(*case).flip(1)).flip(1)
     assert error(sampled[0][0], "sampled", at) < 5e-5
     assert error(decoded[0][0, :, 1::3, 2::3], "out", at) < 5e-5
     pixels = torch.from_numpy(to_pixels(enhanced[0])[1::3, 2::3]).float()
@@ -130,7 +122,7 @@ def test_sampling(
 
 def test_features_need_no_more_of_the_encoder(network: QuadPrior) -> None:
     """They are what the whole encoder makes at the last block of each level, on its way to the moments."""
-    image = 2 * picture(*CASES[0]) - 1
+    image = 2 * recorded.picture(*CASES[0]) - 1
     seen: list[Tensor] = []
     hooks = [
         block.resnets[-1].register_forward_hook(lambda _, __, made: seen.append(made))
@@ -147,7 +139,7 @@ def test_features_need_no_more_of_the_encoder(network: QuadPrior) -> None:
 
 def test_guidance_changes_nothing(network: QuadPrior) -> None:
     """Both predictions that it would weigh against each other have the same hint and the same text."""
-    image, start = picture(*CASES[0]), noise((1, 4, 8, 16))
+    image, start = recorded.picture(*CASES[0]), noise((1, 4, 8, 16))
     with torch.inference_mode():
         hint = network.hint(image)
         once = network.predict_noise(start, 499.5, hint)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from iqabench.images import to_tensor
 from iqabench.testing import recorded
 from iqabench_enhancer_quadprior.prior import PhysicalPrior, channel_order, smoothed
 
@@ -27,7 +26,7 @@ def kernels(sigma: float) -> Tensor:
 @pytest.mark.parametrize("exponent", [-2.5, -1.3, 0.0, 0.1667, 1.0, 1.9, 2.5])
 def test_smoothing(exponent: float) -> None:
     """At widths whose kernels have 3 to 37 pixels a side, some wider than the image."""
-    measured = to_tensor(recorded.image(24, 40, 3)) - 0.3
+    measured = recorded.picture(24, 40, 3) - 0.3
     whole = kernels(2**exponent).float()
     smooth = [conv2d(measured[:, i : i + 1], whole, padding=whole.shape[-1] // 2) for i in range(3)]
     expected = [smooth[0][:, :1], smooth[1][:, :1], smooth[2][:, :1], smooth[0][:, 1:2], smooth[0][:, 2:]]
@@ -47,7 +46,7 @@ def test_order_of_channels() -> None:
 def test_the_scale_is_bounded_and_of_each_image() -> None:
     prior = PhysicalPrior()
     torch.nn.init.constant_(prior.conv[4].bias, 9.0)
-    images = torch.cat([to_tensor(recorded.image(20, 30, seed)) for seed in (0, 1)])
+    images = torch.cat([recorded.picture(20, 30, seed) for seed in (0, 1)])
     with torch.inference_mode():
         assert prior.scale(images) == [2.5, 2.5]
         torch.nn.init.zeros_(prior.conv[4].bias)
@@ -59,7 +58,7 @@ def test_the_scale_is_bounded_and_of_each_image() -> None:
 
 def test_light_changes_little() -> None:
     """The order of channels not at all, angle and strength of colour hardly, away from black."""
-    image = 0.2 + 0.8 * to_tensor(recorded.image(32, 48, 1))
+    image = 0.2 + 0.8 * recorded.picture(32, 48, 1)
     prior = PhysicalPrior()
     for parameter in prior.conv.parameters():
         torch.nn.init.zeros_(parameter)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from iqabench.images import to_tensor
 from iqabench.testing import recorded
 from iqabench_enhancer_quadprior.resizing import resize, working_size
 
@@ -22,7 +21,7 @@ def test_as_opencv(size: tuple[int, int]) -> None:
     name = f"{size[0]}x{size[1]}"
     target = working_size(*size, 512)
     assert target == tuple(RECORDED[f"resized_size_{name}"])
-    made = resize(to_tensor(recorded.image(*size, 0)), target, grow=min(size) < 512) * 255
+    made = resize(recorded.picture(*size, 0), target, grow=min(size) < 512) * 255
     corner = made[0, :, :48, :48].movedim(0, -1)
     assert torch.equal(corner, torch.from_numpy(RECORDED[f"resized_{name}"]).float())
     assert made.double().mean((0, 2, 3)).tolist() == pytest.approx(RECORDED[f"resized_mean_{name}"], abs=1e-4)
@@ -37,7 +36,7 @@ def test_working_sizes() -> None:
 
 
 def test_own_size_is_left_alone() -> None:
-    image = to_tensor(recorded.image(64, 128, 0))
+    image = recorded.picture(64, 128, 0)
     assert torch.equal(resize(image, (64, 128), grow=False), image)
 
 

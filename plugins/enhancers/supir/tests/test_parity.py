@@ -3,21 +3,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from functools import cache
-from itertools import count
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from iqabench.compat.pillow import BICUBIC, resize
 from iqabench.diffusion.colour import adaptive_instance_normalisation, wavelet_reconstruction
-from iqabench.images import to_tensor
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import generate, read_manifest
 from iqabench.weights.config import read_config
@@ -27,27 +21,8 @@ from iqabench_enhancer_supir.model import SDXL, WEIGHTS, Settings, Supir, to_byt
 from iqabench_enhancer_supir.network import Autoencoder, Denoiser
 
 HERE = Path(__file__).parent
-with np.load(HERE / "recorded.npz") as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
+RECORDED = recorded.read_outputs(HERE / "recorded.npz")
 LARGER = "w0_64x128_i0"
-
-
-@cache
-def picture(height: int, width: int, seed: int) -> Tensor:
-    return to_tensor(recorded.image(height, width, seed))
-
-
-def standard(name: str, shape: tuple[int, ...]) -> Tensor:
-    """Recorded noise: normal, of unit variance."""
-    return torch.from_numpy(recorded.fill(name, shape) * np.float32(math.sqrt(math.prod(shape[1:]))))
-
-
-class RecordedNoise:
-    def __init__(self) -> None:
-        self.number = count()
-
-    def __call__(self, shape: Any) -> Tensor:
-        return standard(f"noise.{next(self.number)}", tuple(shape))
 
 
 def differs(value: Tensor, name: str) -> float:
@@ -66,7 +41,10 @@ def supir() -> Supir:
     states, paths = (generate(base, fill=recorded.fill), own), (Path(SDXL), Path(WEIGHTS["Q"]))
     checkpoint.fill_denoiser(denoiser, *states, paths)
     checkpoint.fill_autoencoder(autoencoder, *states, paths)
-    contexts = [torch.cat([standard(f"{name}_neg", size), standard(name, size)]) for name, size in CONTEXTS.items()]
+    contexts = [
+        torch.cat([recorded.normal(f"{name}_neg", size), recorded.normal(name, size)])
+        for name, size in CONTEXTS.items()
+    ]
     settings = Settings(
         scale=1,
         strength=1.0,
@@ -102,7 +80,7 @@ def test_sizes(name: str, upscale: int, min_size: int, seed: int) -> None:
     """To the size at which it is restored, every 16th pixel, and back to bytes, every fourth."""
     height, width = map(int, name.split("x"))
     wanted = (height * upscale, width * upscale)
-    given = resize(picture(height, width, seed), working_size(wanted, min_size), BICUBIC) * 2 - 1
+    given = resize(recorded.picture(height, width, seed), working_size(wanted, min_size), BICUBIC) * 2 - 1
     (key,) = (key for key in RECORDED if key.startswith(f"pil2tensor_{name}"))
     assert differs(given[0, :, ::16, ::16], key) < 1e-6
     back = to_bytes(given, wanted)[0, :, ::4, ::4].movedim(0, -1)
@@ -112,7 +90,7 @@ def test_sizes(name: str, upscale: int, min_size: int, seed: int) -> None:
 @torch.inference_mode()
 def test_autoencoder(supir: Supir) -> None:
     """The robust encoder, what the decoder makes of it (every third pixel), and the plain encoder of that."""
-    condition = supir.encode(picture(64, 128, 0) * 2 - 1, robust=True)[0]
+    condition = supir.encode(recorded.picture(64, 128, 0) * 2 - 1, robust=True)[0]
     assert differs(condition, f"{LARGER}_denoise_enc") < 1e-4
     first = supir.decode(condition)
     assert differs(first[..., ::3, ::3], f"{LARGER}_stage1") < 1e-4
@@ -123,8 +101,8 @@ def test_autoencoder(supir: Supir) -> None:
 @torch.inference_mode()
 def test_one_evaluation(supir: Supir, size: tuple[int, int]) -> None:
     name = f"w0_{size[0]}x{size[1]}_i0"
-    condition = supir.encode(picture(*size, 0) * 2 - 1, robust=True)[0]
-    latents = standard("xt", tuple(condition.shape))
+    condition = supir.encode(recorded.picture(*size, 0) * 2 - 1, robust=True)[0]
+    latents = recorded.normal("xt", tuple(condition.shape))
     context, vector = supir.settings.context[1:], supir.settings.vector[1:]
     features = supir.denoiser.control.features(latents, condition, torch.tensor([400]), context, vector)
     assert len(features) == 10
@@ -140,9 +118,9 @@ def test_one_evaluation(supir: Supir, size: tuple[int, int]) -> None:
 def test_a_short_sampling(supir: Supir, restoration: str) -> None:
     """With and without guidance by the first stage, decoded, in the colours of the first stage."""
     how = replace(supir, sampling=replace(supir.sampling, restoration=float(restoration)))
-    condition = how.encode(picture(64, 128, 0) * 2 - 1, robust=True)[0]
+    condition = how.encode(recorded.picture(64, 128, 0) * 2 - 1, robust=True)[0]
     first = how.decode(condition)
-    latents = how.sample(condition, RecordedNoise(), how.encode(first)[0])
+    latents = how.sample(condition, recorded.noises(), how.encode(first)[0])
     assert differs(latents, f"{LARGER}_sample4_r{restoration}") < 1e-3
     decoded = how.decode(latents)
     expected = RECORDED[f"{LARGER}_decoded_r{restoration}"]
@@ -155,10 +133,8 @@ def test_a_short_sampling(supir: Supir, restoration: str) -> None:
 @torch.inference_mode()
 def test_the_whole_is_its_parts(supir: Supir) -> None:
     """The first draw is for the first stage's latents, the others are for the sampling."""
-    image = picture(64, 128, 0)
-    noise = RecordedNoise()
-    noise.number = count(-1)
-    restored = supir.restore(image * 2 - 1, noise)
+    image = recorded.picture(64, 128, 0)
+    restored = supir.restore(image * 2 - 1, recorded.noises(-1))
     assert differs(restored[..., ::3, ::3], f"{LARGER}_wavelet_r-1") < 1e-3
 
 

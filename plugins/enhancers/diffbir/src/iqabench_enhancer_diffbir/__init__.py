@@ -66,7 +66,7 @@ PARAMS = (
         choices=("v2.1", "v2"),
         help="v2.1, what the authors' program runs unless told otherwise; v2, that of the ECCV paper",
     ),
-    Param(name="steps", default=0, low=0, help="how often the network is asked; 0: 10 in v2.1, 50 in v2"),
+    Param(name="steps", default=0, low=0, high=1000, help="how often the network is asked; 0: 10 in v2.1, 50 in v2"),
     Param(
         name="guidance",
         default=0.0,

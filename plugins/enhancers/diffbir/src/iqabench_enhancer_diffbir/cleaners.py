@@ -15,8 +15,9 @@ from torch.nn.functional import interpolate, pad
 
 from iqabench.compat.torchvision import import_beside_torchvision
 from iqabench.diffusion import ldm
+from iqabench.diffusion.folder import own_keys
 from iqabench.diffusion.ldm import Source
-from iqabench.diffusion.tiling import blend_tiles
+from iqabench.ops.tiles import blend_tiles
 from iqabench_enhancer_diffbir.network import read_state
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class SCUNet(nn.Module):
         return made
 
     def sources(self, keys: Iterable[str]) -> dict[str, Source]:
-        return {key: Source(key) for key in keys}
+        return own_keys(keys)
 
 
 class SwinIR(nn.Module):

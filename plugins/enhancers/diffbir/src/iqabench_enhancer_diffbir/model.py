@@ -13,25 +13,25 @@ import torch
 from torch.nn.functional import interpolate
 
 from iqabench.compat.pillow import BICUBIC, resize
-from iqabench.diffusion import ldm, tiling
+from iqabench.diffusion import ldm
 from iqabench.diffusion.colour import wavelet_reconstruction
+from iqabench.diffusion.latents import FACTOR, decoded, moments
 from iqabench.diffusion.memory import resting_place, running
-from iqabench.diffusion.noise import SeededNoise
+from iqabench.diffusion.noise import Noise, SeededNoise
 from iqabench.diffusion.prompts import tokenise
 from iqabench.errors import UsageError
+from iqabench.ops.tiles import blend_tiles
 from iqabench.weights.config import read_config
 from iqabench_enhancer_diffbir.cleaners import BSRNet, Cleaner, SCUNet, SwinIR, load_cleaner, pad_to
 from iqabench_enhancer_diffbir.config import VERSIONS, Config
 from iqabench_enhancer_diffbir.network import Denoiser, load_denoiser, load_text_tower, load_vae, read_state
-from iqabench_enhancer_diffbir.sampling import Noise, sample_sde, sample_spaced
+from iqabench_enhancer_diffbir.sampling import sample_sde, sample_spaced
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from iqabench import Enhancer, LoadContext
 
-FACTOR = 8
-"""Pixels along a side for one latent."""
 CLEANERS: dict[tuple[str, str], type[Cleaner]] = {
     ("sr", "v2"): BSRNet,
     ("dn", "v2"): SCUNet,
@@ -160,7 +160,7 @@ class DiffBIR:
             if not tiled:
                 return self.predict(latents, condition, time)
             size = (latents.shape[-2], latents.shape[-1])
-            return tiling.blend_tiles(
+            return blend_tiles(
                 lambda rows, columns: self.predict(latents[..., rows, columns], condition[..., rows, columns], time),
                 size,
                 at.tile,
@@ -187,12 +187,10 @@ class DiffBIR:
         """(N, 3, H, W) in [0, 1] -> the mean of its latents, scaled."""
         at = self.settings
         with running(self.vae, device=at.device, offload=at.offload):
-            x = tiling.encode(self.vae.encoder, (images * 2 - 1).to(at.dtype), tile=at.vae_tile)
-            mean: Tensor = self.vae.quant_conv(x).chunk(2, dim=1)[0]
-        return mean.float() * at.latent_scale
+            mean, _ = moments(self.vae, (images * 2 - 1).to(at.dtype), tile=at.vae_tile)
+        return mean * at.latent_scale
 
     def decode(self, latents: Tensor) -> Tensor:
         at = self.settings
         with running(self.vae, device=at.device, offload=at.offload):
-            x = self.vae.post_quant_conv((latents / at.latent_scale).to(at.dtype))
-            return tiling.decode(self.vae.decoder, x, tile=at.vae_tile).float()
+            return decoded(self.vae, (latents / at.latent_scale).to(at.dtype), tile=at.vae_tile)

@@ -23,7 +23,7 @@ from iqabench.diffusion.architecture import (
     make_unet,
     make_vae,
 )
-from iqabench.diffusion.encoder import UNetEncoder
+from iqabench.diffusion.encoder import UNetEncoder, feature_widths
 from iqabench.weights.safe import read_checkpoint, strip_prefix, unwrap
 
 if TYPE_CHECKING:
@@ -37,13 +37,10 @@ class IRControlNet(UNetEncoder):
 
     def __init__(self, config: UNetConfig, hint_channels: int) -> None:
         super().__init__(replace(config, in_channels=config.in_channels + hint_channels))
-        widths = [config.channels[0]]
-        for level, width in enumerate(config.channels):
-            last = level == len(config.channels) - 1
-            widths += [width] * (config.num_res_blocks + (not last))
         with torch.device("meta"):
-            self.controlnet_down_blocks = nn.ModuleList(nn.Conv2d(width, width, 1) for width in widths)
-            self.controlnet_mid_block = nn.Conv2d(config.channels[-1], config.channels[-1], 1)
+            *skips, middle = (nn.Conv2d(w, w, 1) for w in feature_widths(config.channels, config.num_res_blocks))
+        self.controlnet_down_blocks = nn.ModuleList(skips)
+        self.controlnet_mid_block = middle
 
     def residuals(self, latents: Tensor, condition: Tensor, timesteps: Tensor, context: Tensor) -> list[Tensor]:
         """What is added to each skip of the UNet, first to last, and to its middle block."""

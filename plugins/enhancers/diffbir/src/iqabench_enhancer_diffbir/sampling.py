@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from iqabench.diffusion import schedules
+from iqabench.diffusion.noise import Noise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 Predict = Callable[["Tensor", int], "Tensor"]
 """(latents, time) -> ε or v, guided."""
-Noise = Callable[[Sequence[int]], "Tensor"]
 
 SMALLEST = 1e-8
 """In v2.1 no signal is left at the first time, whose sigma would be infinite."""

@@ -1,7 +1,7 @@
 """The Retinex decomposition of LightenDiffusion's latents into reflectance and illumination (section 3.1).
 
-Training compares its two maps. Enhancement uses neither, so ``enhance`` never calls it; it is here because the
-official checkpoint holds its weights, and to look at the maps. Attributes are named as in the checkpoint.
+Training compares its two maps. Enhancement uses neither, and never calls it; it is here because the official
+checkpoint holds its weights, and to look at the maps. Attributes are named as in the checkpoint.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from iqabench.errors import UsageError
+from iqabench.ops.tiles import blend_tiles
 from iqabench.weights.safe import load_strictly, read_checkpoint, unwrap
 from iqabench_enhancer_maskdn.masks import TokenMasks
 from iqabench_enhancer_maskdn.network import MaskedDenoiser
@@ -44,15 +45,12 @@ def load(context: LoadContext) -> Enhancer:
         masks = TokenMasks(seeds) if hides else None
         height, width = images.shape[-2:]
         padded = mirrored(images, network.window)
-        side = min(tile, *padded.shape[-2:])
-        if not side:
-            whole: Tensor = network(padded, masks)
-            return whole[..., :height, :width]
-        total, times = torch.zeros_like(padded), torch.zeros_like(padded[:1, :1])
-        for place in squares(padded.shape[-2], padded.shape[-1], side):
-            total[..., *place] += network(padded[..., *place], masks)
-            times[..., *place] += 1
-        return (total / times)[..., :height, :width]
+
+        def run(part: Tensor) -> Tensor:
+            made: Tensor = network(part, masks)
+            return made
+
+        return (in_squares(run, padded, tile) if tile else run(padded))[..., :height, :width]
 
     return denoise
 
@@ -84,16 +82,12 @@ def mirrored(images: Tensor, multiple: int) -> Tensor:
     return images
 
 
-def squares(height: int, width: int, side: int) -> Iterator[tuple[slice, slice]]:
-    """Squares of ``side`` pixels that cover the image; the last end at its border.
+def in_squares(run: Callable[[Tensor], Tensor], images: Tensor, side: int) -> Tensor:
+    """The mean of what ``run`` makes of squares of ``side`` pixels, or of the shorter side, that cover the images.
 
     They overlap by at least OVERLAP, or by half where the image is too thin for that.
     """
+    size = images.shape[-2], images.shape[-1]
+    side = min(side, *size)
     stride = side - OVERLAP if side > OVERLAP else side // 2
-
-    def starts(length: int) -> list[int]:
-        return [*range(0, length - side, stride), length - side]
-
-    for top in starts(height):
-        for left in starts(width):
-            yield slice(top, top + side), slice(left, left + side)
+    return blend_tiles(lambda rows, columns: run(images[..., rows, columns]), size, side, stride, weigh=torch.ones)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from iqabench import EnhancerSpec, ImageNeeds, Param, WeightsFile, hookimpl
+from iqabench.diffusion.memory import OFFLOAD
 
 RELEASE = "https://github.com/cswry/OSEDiff/raw/main"
 RAIL = "CreativeML Open RAIL++-M (use restrictions that must be passed on)"
@@ -64,12 +65,7 @@ def iqabench_enhancers() -> Iterable[EnhancerSpec]:
                 low=0,
                 help="pixels of the tiles of the autoencoder, exact; 0 runs the whole",
             ),
-            Param(
-                name="offload",
-                default=False,
-                help="keep each network in main memory and bring it to the device only while it runs: slower, "
-                "needs less",
-            ),
+            OFFLOAD,
         ),
         weights=(
             WeightsFile(

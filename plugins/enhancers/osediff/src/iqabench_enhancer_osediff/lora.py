@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from iqabench.diffusion import ldm
 from iqabench.diffusion.folder import own_keys
-from iqabench.errors import KeysMismatch
+from iqabench.weights.safe import require_keys
 
 RANK = 4
 SCALE = 8 / RANK
@@ -78,8 +78,8 @@ def fill_adapted(
     made for this network.
     """
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    check(state, shapes, path)
-    check(lora, layout(shapes, adapters, RANK, base), lora_path)
+    require_keys(state, shapes, path)
+    require_keys(lora, layout(shapes, adapters, RANK, base), lora_path)
     result = {**state, **{key.replace(".base_layer", ""): lora[key] for key in base}}
     for module, adapter in adapters.items():
         down, up = (lora[f"{module}.lora_{part}.{adapter}.weight"].float() for part in "AB")
@@ -87,12 +87,3 @@ def fill_adapted(
         product = up.flatten(1) @ down.flatten(1)
         result[f"{module}.weight"] = weight.float() + SCALE * product.view(weight.shape)
     ldm.fill(network, result, own_keys, path, dtype=dtype, device=device)
-
-
-def check(state: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]], where: str | Path) -> None:
-    """Raise KeysMismatch unless ``state`` has the wanted keys and shapes, and no others."""
-    missing = [key for key in wanted if key not in state]
-    unexpected = [key for key in state if key not in wanted]
-    reshaped = [key for key, shape in wanted.items() if key in state and tuple(state[key].shape) != shape]
-    if missing or unexpected or reshaped:
-        raise KeysMismatch(str(where), missing=missing, unexpected=unexpected, reshaped=reshaped)

@@ -6,7 +6,7 @@ the photo shows, says what is noise in them, and what is left is decoded. Input 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,13 @@ from torch import Tensor
 
 from iqabench.compat.libraries import library_class
 from iqabench.compat.pillow import BICUBIC, resize
-from iqabench.diffusion import tiling
 from iqabench.diffusion.colour import adaptive_instance_normalisation, wavelet_reconstruction
 from iqabench.diffusion.folder import load_text_tower, make_network, read_vae_state
+from iqabench.diffusion.latents import FACTOR, blend_if_larger, decoded, moments, tile_sizes
 from iqabench.diffusion.memory import resting_place, running
-from iqabench.diffusion.noise import SeededNoise
+from iqabench.diffusion.noise import Noise, SeededNoise
 from iqabench.diffusion.prompts import Encode, read_tokenizer, tokenise
-from iqabench.errors import UsageError, WeightsError
+from iqabench.errors import WeightsError
 from iqabench.weights.config import read_config
 from iqabench.weights.safe import read_checkpoint, unwrap
 from iqabench_enhancer_osediff.config import Config
@@ -32,10 +32,7 @@ from iqabench_enhancer_osediff.tagger import Tagger, load_tagger
 if TYPE_CHECKING:
     from iqabench import Enhancer, LoadContext
 
-FACTOR = 8
-"""Pixels along a side for one latent."""
 LAST = 999
-Noise = Callable[[Sequence[int]], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +56,7 @@ class Settings:
 
 def load(context: LoadContext) -> Enhancer:
     params, weights = context.params, context.weights
-    tile, overlap, vae_tile = (int(params[name]) for name in ("tile", "overlap", "vae_tile"))
-    if any(pixels % FACTOR for pixels in (tile, overlap, vae_tile)) or (tile and overlap >= tile):
-        raise UsageError(
-            f"tile={tile}, overlap={overlap} and vae_tile={vae_tile} must be multiples of {FACTOR}, "
-            "and the overlap less than the tile."
-        )
+    tile, overlap, vae_tile = tile_sizes(params)
     config = read_config(weights["config.json"], Config)
     offload = bool(params["offload"])
     where: dict[str, Any] = {"dtype": context.dtype, "device": resting_place(context.device, offload)}
@@ -89,8 +81,8 @@ def load(context: LoadContext) -> Enhancer:
         colour=str(params["colour"]),
         tags=str(params["tags"]),
         prompt=str(params["prompt"]),
-        tile=tile // FACTOR,
-        overlap=overlap // FACTOR,
+        tile=tile,
+        overlap=overlap,
         vae_tile=vae_tile,
         latent_scale=float(config.vae["scaling_factor"]),
         signal=schedule.alphas_cumprod[LAST],
@@ -165,16 +157,13 @@ class OSEDiff:
         signal = at.signal.to(latents.device)
         restored = (latents - (1 - signal).sqrt() * self.predict(latents, context)) / signal.sqrt()
         with running(self.vae, device=at.device, offload=at.offload):
-            x = self.vae.post_quant_conv((restored / at.latent_scale).to(at.dtype))
-            return tiling.decode(self.vae.decoder, x, tile=at.vae_tile).float().clamp(-1, 1)
+            return decoded(self.vae, (restored / at.latent_scale).to(at.dtype), tile=at.vae_tile).clamp(-1, 1)
 
     def encode_image(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and deviation of the latents, not yet scaled, in float32."""
         at = self.settings
         with running(self.vae, device=at.device, offload=at.offload):
-            x = tiling.encode(self.vae.encoder, (images * 2 - 1).to(at.dtype), tile=at.vae_tile)
-            mean, log_variance = self.vae.quant_conv(x).float().chunk(2, dim=1)
-        return mean, (0.5 * log_variance.clamp(-30, 20)).exp()
+            return moments(self.vae, (images * 2 - 1).to(at.dtype), tile=at.vae_tile)
 
     def predict(self, latents: Tensor, context: Tensor) -> Tensor:
         """ε at the last time, in float32; in tiles where the latents are more than one tile holds."""
@@ -185,12 +174,8 @@ class OSEDiff:
             made: Tensor = self.unet(some, LAST, encoder_hidden_states=context).sample
             return made.float()
 
-        height, width = latents.shape[-2:]
         with running(self.unet, device=at.device, offload=at.offload):
-            if not at.tile or height * width <= at.tile**2:
-                return ask(slice(None), slice(None))
-            tile = min(at.tile, height, width)
-            return tiling.blend_tiles(ask, (height, width), tile, max(1, tile - at.overlap))
+            return blend_if_larger(ask, (latents.shape[-2], latents.shape[-1]), at.tile, at.overlap)
 
     def colour(self, images: Tensor, plain: Tensor) -> Tensor:
         """``images`` with the colours of the image that they were made from."""

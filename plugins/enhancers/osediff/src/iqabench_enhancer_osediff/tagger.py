@@ -18,9 +18,8 @@ from torch.nn.functional import gelu, interpolate, relu, scaled_dot_product_atte
 from iqabench.compat.imagenet import DEVIATION, MEAN
 from iqabench.compat.timm import create_network
 from iqabench.errors import WeightsError
-from iqabench.weights.safe import load_strictly, read_checkpoint, unwrap
+from iqabench.weights.safe import load_strictly, read_checkpoint, require_keys, unwrap
 from iqabench_enhancer_osediff.config import RamConfig
-from iqabench_enhancer_osediff.lora import check
 
 EPS = 1e-12
 _UNUSED = re.compile(
@@ -172,7 +171,8 @@ def load_ram(network: Ram, config: RamConfig, path: Path, dape: Path) -> None:
     adapters = unwrap(read_checkpoint(dape))
     wanted = layout(config)
     changed = {key: value for key, value in adapters.items() if key in official}
-    check({k: v for k, v in adapters.items() if k in wanted or not (k in changed or _UNUSED.search(k))}, wanted, dape)
+    told = {k: v for k, v in adapters.items() if k in wanted or not (k in changed or _UNUSED.search(k))}
+    require_keys(told, wanted, dape)
     state = {key: value for key, value in {**official, **changed}.items() if not _UNUSED.search(key)}
     load_strictly(network, _timm_names(state, len(config.depths)), path)
     with torch.no_grad():

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from iqabench import EnhancerSpec, ImageNeeds, Param, WeightsFile, hookimpl
+from iqabench.diffusion.memory import OFFLOAD
 
 OFFICIAL = "hf://yangtao9009/PASD/pasd/checkpoint-100000"
 RAIL = "CreativeML OpenRAIL-M (use restrictions that must be passed on)"
@@ -24,7 +25,7 @@ def _base(name: str, path: str) -> WeightsFile:
 
 
 PARAMS = (
-    Param(name="steps", default=20, low=1, help="how often the network is asked"),
+    Param(name="steps", default=20, low=1, high=999, help="how often the network is asked"),
     Param(name="guidance", default=9.0, low=0, help="how far from the negative prompt"),
     Param(name="strength", default=1.0, low=0, help="how strongly the control branch leads"),
     Param(
@@ -58,11 +59,7 @@ PARAMS = (
     Param(name="tile", default=2560, low=0, help="pixels of the tiles of the diffusion; 0 runs the whole"),
     Param(name="overlap", default=64, low=0, help="pixels that neighbouring tiles of the diffusion share"),
     Param(name="vae_tile", default=1024, low=0, help="pixels of the tiles of the autoencoder, exact; 0 runs the whole"),
-    Param(
-        name="offload",
-        default=False,
-        help="keep each network in main memory and bring it to the device only while it runs: slower, needs less",
-    ),
+    OFFLOAD,
 )
 SR = EnhancerSpec(
     id="sr.pasd",

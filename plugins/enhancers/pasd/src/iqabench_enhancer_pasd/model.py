@@ -13,23 +13,20 @@ import torch
 from torch import Tensor
 
 from iqabench.compat.pillow import BICUBIC, BILINEAR, resize
-from iqabench.diffusion import ldm, tiling
+from iqabench.diffusion import ldm
 from iqabench.diffusion.colour import wavelet_reconstruction
 from iqabench.diffusion.folder import load_text_tower, make_network, own_keys, read_vae_state
+from iqabench.diffusion.latents import FACTOR, blend_if_larger, decoded, moments, tile_sizes
 from iqabench.diffusion.memory import resting_place, running
-from iqabench.diffusion.noise import SeededNoise
+from iqabench.diffusion.noise import Noise, SeededNoise
 from iqabench.diffusion.prompts import END, tokenise
-from iqabench.errors import UsageError
 from iqabench.weights.config import read_config
 from iqabench.weights.safe import read_checkpoint, unwrap
 from iqabench_enhancer_pasd.network import TRAINING_ONLY, Config, PixelAwareUNet, make_control
-from iqabench_enhancer_pasd.sampling import Noise, full, make_scheduler, sample, start
+from iqabench_enhancer_pasd.sampling import full, make_scheduler, sample, start
 
 if TYPE_CHECKING:
     from iqabench import Enhancer, LoadContext
-
-FACTOR = 8
-"""Pixels along a side for one latent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +68,7 @@ class PASD:
     @classmethod
     def load(cls, context: LoadContext, scale: int) -> PASD:
         params, weights = context.params, context.weights
-        tile, overlap, vae_tile = (int(params[name]) for name in ("tile", "overlap", "vae_tile"))
-        if any(pixels % FACTOR for pixels in (tile, overlap, vae_tile)) or (tile and overlap >= tile):
-            raise UsageError(
-                f"tile={tile}, overlap={overlap} and vae_tile={vae_tile} must be multiples of {FACTOR}, "
-                "and the overlap less than the tile."
-            )
+        tile, overlap, vae_tile = tile_sizes(params)
         config = read_config(weights["config.json"], Config)
         offload = bool(params["offload"])
         where: dict[str, Any] = {"dtype": context.dtype, "device": resting_place(context.device, offload)}
@@ -102,8 +94,8 @@ class PASD:
             guidance=float(params["guidance"]),
             strength=float(params["strength"]),
             start=str(params["start"]),
-            tile=tile // FACTOR,
-            overlap=overlap // FACTOR,
+            tile=tile,
+            overlap=overlap,
             vae_tile=vae_tile,
             latent_scale=float(config.vae["scaling_factor"]),
             schedule=dict(config.scheduler),
@@ -153,13 +145,8 @@ class PASD:
             seen = images[..., pixels(rows), pixels(columns)]
             return self.predict_both(latents[..., rows, columns], seen, time)
 
-        height, width = latents.shape[-2:]
-        if not at.tile or height * width <= at.tile**2:
-            both = ask(slice(None), slice(None))
-        else:
-            tile = min(at.tile, height, width)
-            both = tiling.blend_tiles(ask, (height, width), tile, max(1, tile - at.overlap))
-        unwanted, wanted = both.chunk(2)
+        size = (latents.shape[-2], latents.shape[-1])
+        unwanted, wanted = blend_if_larger(ask, size, at.tile, at.overlap).chunk(2)
         return unwanted + at.guidance * (wanted - unwanted)
 
     def predict_both(self, latents: Tensor, images: Tensor, time: int) -> Tensor:
@@ -182,16 +169,13 @@ class PASD:
         """Mean and deviation of the latents, not yet scaled, in float32."""
         at = self.settings
         with running(self.vae, device=at.device, offload=at.offload):
-            x = tiling.encode(self.vae.encoder, (images * 2 - 1).to(at.dtype), tile=at.vae_tile)
-            mean, log_variance = self.vae.quant_conv(x).float().chunk(2, dim=1)
-        return mean, (0.5 * log_variance.clamp(-30, 20)).exp()
+            return moments(self.vae, (images * 2 - 1).to(at.dtype), tile=at.vae_tile)
 
     def decode(self, latents: Tensor) -> Tensor:
         """(N, 3, H, W) in steps of 1/255."""
         at = self.settings
         with running(self.vae, device=at.device, offload=at.offload):
-            x = self.vae.post_quant_conv((latents / at.latent_scale).to(at.dtype))
-            made = tiling.decode(self.vae.decoder, x, tile=at.vae_tile).float()
+            made = decoded(self.vae, (latents / at.latent_scale).to(at.dtype), tile=at.vae_tile)
         return ((made / 2 + 0.5).clamp(0, 1) * 255).round() / 255
 
     def colour(self, images: Tensor, plain: Tensor) -> Tensor:
@@ -201,4 +185,4 @@ class PASD:
 
 def pixels(latents: slice) -> slice:
     """The pixels that a row or column of latents stands for."""
-    return slice(None) if latents.start is None else slice(latents.start * FACTOR, latents.stop * FACTOR)
+    return slice(latents.start * FACTOR, latents.stop * FACTOR)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from iqabench.compat.libraries import library_class
-from iqabench.diffusion.encoder import embed_time
+from iqabench.diffusion.encoder import embed_time, feature_widths, run_encoder
 from iqabench.diffusion.folder import make_network
 
 
@@ -38,10 +38,10 @@ class PixelAwareUNet(nn.Module):
         self.conv_in, self.down_blocks, self.mid_block = whole.conv_in, whole.down_blocks, whole.mid_block
         self.up_blocks = whole.up_blocks
         self.conv_norm_out, self.conv_act, self.conv_out = whole.conv_norm_out, whole.conv_act, whole.conv_out
-        skips = skip_channels(config)
-        widths = list(reversed(config["block_out_channels"]))
+        widths = config["block_out_channels"]
+        *skips, _ = feature_widths(widths, config["layers_per_block"])
         with torch.device("meta"):
-            for block, width in zip(self.up_blocks, widths, strict=True):
+            for block, width in zip(self.up_blocks, reversed(widths), strict=True):
                 block.pixel_attentions = nn.ModuleList(
                     library_class("diffusers", "Transformer2DModel")(
                         num_attention_heads=config["attention_head_dim"],  # diffusers' name for the number of heads
@@ -61,17 +61,10 @@ class PixelAwareUNet(nn.Module):
         ``control`` are the control branch's features: one for each skip connection, then the middle block's.
         """
         time = embed_time(self, latents, timesteps)
-        x = self.conv_in(latents)
-        skips = [x]
-        for block in self.down_blocks:
-            if getattr(block, "has_cross_attention", False):
-                x, made = block(hidden_states=x, temb=time, encoder_hidden_states=context)
-            else:
-                x, made = block(hidden_states=x, temb=time)
-            skips += made
+        *skips, x = run_encoder(self, self.conv_in(latents), time, context)
         *hints, middle = control
         skips = [skip + hint for skip, hint in zip(skips, hints, strict=True)]
-        x = self.mid_block(x, time, encoder_hidden_states=context) + middle
+        x = x + middle
         for block in self.up_blocks:
             attentions = getattr(block, "attentions", [None] * len(block.resnets))
             for resnet, attention, pixels in zip(block.resnets, attentions, block.pixel_attentions, strict=True):
@@ -83,15 +76,6 @@ class PixelAwareUNet(nn.Module):
                 x = upsampler(x, skips[-1].shape[-2:])  # a side that is not a multiple of 8 was rounded up
         result: Tensor = self.conv_out(self.conv_act(self.conv_norm_out(x)))
         return result
-
-
-def skip_channels(config: Mapping[str, Any]) -> list[int]:
-    """The channels of each skip connection, in the order in which the encoder makes them."""
-    widths = list(config["block_out_channels"])
-    found = [widths[0]]
-    for level, width in enumerate(widths):
-        found += [width] * (config["layers_per_block"] + (level < len(widths) - 1))
-    return found
 
 
 def make_control(config: Mapping[str, Any]) -> Any:

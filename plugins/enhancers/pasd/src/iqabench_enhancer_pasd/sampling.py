@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from iqabench.compat.libraries import library_class
+from iqabench.diffusion.noise import Noise
 
 ADDED = 900
 """The time whose noise is added to latents that have been noised to the first time already."""
-Noise = Callable[[Sequence[int]], Tensor]
 Predict = Callable[[Tensor, int], Tensor]
 """(latents, time) -> ε, guided."""
 

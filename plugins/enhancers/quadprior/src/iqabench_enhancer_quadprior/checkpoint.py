@@ -6,7 +6,7 @@ import io
 import pickle
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from iqabench.diffusion import ldm
+from iqabench.diffusion.folder import own_keys
 from iqabench.errors import KeysMismatch, UnsafeWeights, WeightsError
 from iqabench.weights.safe import read_checkpoint, strip_prefix, unwrap
 from iqabench_enhancer_quadprior import BASE, CONTROL, EMBEDDING, VAE
@@ -65,11 +66,7 @@ def _fill_control(network: QuadPrior, path: Path, to: Mapping[str, Any]) -> None
     state = strip_prefix(unwrap(read_checkpoint(path), "state_dict"), TRAINING)
     ldm.check_parts(state, (CONTROL_PREFIX, ldm.UNET, ldm.VAE, ldm.TEXT), path)
     ldm.fill(network.control, state, ldm.unet_sources, path, prefix=CONTROL_PREFIX, ignored=(f"{PRIOR}*",), **to)
-    ldm.fill(network.prior, state, _unchanged, path, prefix=CONTROL_PREFIX + PRIOR, device=to["device"])
-
-
-def _unchanged(keys: Iterable[str]) -> dict[str, ldm.Source]:
-    return {key: ldm.Source(key) for key in keys}
+    ldm.fill(network.prior, state, own_keys, path, prefix=CONTROL_PREFIX + PRIOR, device=to["device"])
 
 
 def read_context(path: Path, shape: tuple[int, ...]) -> Tensor:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from iqabench.ops.tiles import tile_starts
+
 
 def restore_in_tiles(
     network: Callable[[Tensor], Tensor], images: Tensor, *, scale: int, tile: int, overlap: int
@@ -18,12 +20,13 @@ def restore_in_tiles(
     whole image where its receptive field reaches no further than that quarter.
     """
     height, width = images.shape[-2:]
-    rows, columns = _starts(height, tile, overlap), _starts(width, tile, overlap)
+    high, wide = min(tile, height), min(tile, width)
+    stride = tile - overlap
     total = images.new_zeros((*images.shape[:2], height * scale, width * scale), dtype=torch.float32)
     shares = total.new_zeros(total.shape[-2:])
-    for top in rows:
-        for left in columns:
-            bottom, right = min(top + tile, height), min(left + tile, width)
+    for top in tile_starts(height, high, min(stride, high)):
+        for left in tile_starts(width, wide, min(stride, wide)):
+            bottom, right = top + high, left + wide
             down = _share(top, bottom, height, scale, overlap).to(total.device)
             along = _share(left, right, width, scale, overlap).to(total.device)
             share = down[:, None] * along
@@ -31,12 +34,6 @@ def restore_in_tiles(
             total[..., *place] += network(images[..., top:bottom, left:right]).float() * share
             shares[place] += share
     return total / shares
-
-
-def _starts(length: int, tile: int, overlap: int) -> list[int]:
-    """Where tiles begin along one side; the last ends at the image's border."""
-    last = max(length - tile, 0)
-    return [*range(0, last, tile - overlap), last]
 
 
 def _share(start: int, end: int, length: int, scale: int, overlap: int) -> Tensor:

@@ -43,7 +43,7 @@ PARAMS = (
         choices=("Q", "F"),
         help="Q, trained for quality on all degradations; F, trained on light ones for fidelity",
     ),
-    Param(name="steps", default=50, low=1, help="how often the network is asked"),
+    Param(name="steps", default=50, low=1, high=1000, help="how often the network is asked"),
     Param(name="guidance", default=4.0, low=0, help="how far from the negative prompt, at the end of the sampling"),
     Param(name="guidance_start", default=1.0, low=0, help="the same at its start; between them it goes over linearly"),
     Param(name="churn", default=5.0, low=0, help="how much noise is added again, in all steps together"),

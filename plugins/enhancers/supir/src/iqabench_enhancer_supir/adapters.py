@@ -13,6 +13,8 @@ import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from iqabench.diffusion.encoder import feature_widths
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -83,8 +85,7 @@ class ZeroCrossAttn(nn.Module):
 def make_adapters(config: UNetConfig) -> nn.ModuleList:
     """In the published order, which is that of the control features, first to last; where the decoder upsamples,
     the attention stands before the ZeroSFT of the same feature."""
-    widths = feature_widths(config)
-    *skips, middle = widths
+    *skips, middle = feature_widths(config.channels, config.num_res_blocks)
     states = _decoder_widths(config)
     made: list[nn.Module] = []
     for i, (skip, before) in enumerate(zip(skips, reversed(states), strict=True)):
@@ -93,15 +94,6 @@ def make_adapters(config: UNetConfig) -> nn.ModuleList:
             made.append(ZeroCrossAttn(config.channels[level], skip))
         made.append(ZeroSFT(skip, skip, before))
     return nn.ModuleList([*made, ZeroSFT(middle, middle, 0)])
-
-
-def feature_widths(config: UNetConfig) -> list[int]:
-    """Channels of what the encoder hands over, first to last, and of the middle block."""
-    widths = [config.channels[0]]
-    for level, width in enumerate(config.channels):
-        last = level == len(config.channels) - 1
-        widths += [width] * (config.num_res_blocks + (not last))
-    return [*widths, config.channels[-1]]
 
 
 def _decoder_widths(config: UNetConfig) -> list[int]:

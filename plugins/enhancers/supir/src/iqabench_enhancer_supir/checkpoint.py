@@ -10,6 +10,7 @@ import torch
 from iqabench.diffusion import ldm
 from iqabench.diffusion.architecture import TextConfig, make_text_tower
 from iqabench.diffusion.folder import own_keys
+from iqabench.diffusion.prompts import END, tokenise
 from iqabench.weights.safe import read_checkpoint, unwrap
 from iqabench_enhancer_supir.network import Autoencoder, Denoiser
 
@@ -84,8 +85,6 @@ def layout(config: Config, *, base: bool) -> dict[str, tuple[tuple[int, ...], st
 @torch.inference_mode()
 def encode_prompts(towers: tuple[Any, Any], prompts: list[str]) -> tuple[Tensor, Tensor]:
     """Context (N, 77, D) from the last but one layer of both towers, and the second one's pooled embedding (N, E)."""
-    from iqabench.diffusion.prompts import END, tokenise
-
     clip, open_clip = towers
     first = clip(tokenise(prompts, pad=END)[0], output_hidden_states=True).hidden_states[-2]
     second = open_clip(tokenise(prompts)[0], output_hidden_states=True)

@@ -15,11 +15,12 @@ from torch.nn.functional import interpolate
 
 from iqabench.compat.libraries import library_class
 from iqabench.compat.pillow import BICUBIC, resize
-from iqabench.diffusion import tiling
 from iqabench.diffusion.colour import adaptive_instance_normalisation, wavelet_reconstruction
+from iqabench.diffusion.latents import FACTOR, decoded, moments
 from iqabench.diffusion.memory import resting_place, running
-from iqabench.diffusion.noise import SeededNoise
+from iqabench.diffusion.noise import Noise, SeededNoise
 from iqabench.errors import UsageError
+from iqabench.ops.tiles import blend_tiles
 from iqabench.weights.config import read_config
 from iqabench_enhancer_supir import checkpoint, sampling
 from iqabench_enhancer_supir.config import NEGATIVE, POSITIVE, SIZE, Config
@@ -29,10 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from iqabench import Enhancer, LoadContext
-    from iqabench_enhancer_supir.sampling import Noise
 
-FACTOR = 8
-"""Pixels along a side for one latent."""
 MULTIPLE = 64
 SDXL = "sd_xl_base_1.0_0.9vae.safetensors"
 WEIGHTS = {"Q": "SUPIR-v0Q.ckpt", "F": "SUPIR-v0F.ckpt"}
@@ -158,7 +156,7 @@ class Supir:
             if not at.tile or max(size) <= at.tile:
                 both = self.predict(latents, condition, time)
             else:
-                both = tiling.blend_tiles(
+                both = blend_tiles(
                     lambda rows, columns: self.predict(
                         latents[..., rows, columns], condition[..., rows, columns], time
                     ),
@@ -187,15 +185,13 @@ class Supir:
         at, vae = self.settings, self.autoencoder.vae
         encoder = self.autoencoder.robust["encoder"] if robust else vae.encoder
         with running(self.autoencoder, device=at.device, offload=at.offload):
-            x = vae.quant_conv(tiling.encode(encoder, images.to(at.vae_dtype), tile=at.vae_tile))
-        mean, logarithm = x.float().chunk(2, dim=1)
-        return mean * at.latent_scale, (logarithm.clamp(-30, 20) / 2).exp() * at.latent_scale
+            mean, deviation = moments(vae, images.to(at.vae_dtype), tile=at.vae_tile, encoder=encoder)
+        return mean * at.latent_scale, deviation * at.latent_scale
 
     def decode(self, latents: Tensor) -> Tensor:
-        at, vae = self.settings, self.autoencoder.vae
+        at = self.settings
         with running(self.autoencoder, device=at.device, offload=at.offload):
-            x = vae.post_quant_conv((latents / at.latent_scale).to(at.vae_dtype))
-            return tiling.decode(vae.decoder, x, tile=at.vae_tile).float()
+            return decoded(self.autoencoder.vae, (latents / at.latent_scale).to(at.vae_dtype), tile=at.vae_tile)
 
 
 def working_size(size: tuple[int, int], min_size: int) -> tuple[int, int]:

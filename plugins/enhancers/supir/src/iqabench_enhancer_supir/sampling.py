@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from iqabench.diffusion import schedules
+from iqabench.diffusion.noise import Noise
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Predict = Callable[["Tensor", int], tuple["Tensor", "Tensor"]]
 """(scaled latents, time) -> the noise predicted without and with the prompt."""
-Noise = Callable[[Sequence[int]], "Tensor"]
 
 MOST_CHURN = 2**0.5 - 1
 LEAST_GUIDED = 0.05
