@@ -136,8 +136,9 @@ class ModelSpec:
     model's cells are computed again. ``dtypes`` are those it computes in, the first one unless told otherwise; on
     CUDA that is ``cuda_dtype``, where given. ``own`` says what a user's own weights may hold. ``batchable`` says
     that images of one size may share a batch, with the same results as one by one. ``seeded`` says that results
-    depend on the seed. ``memory_mb`` is the peak need at 1024×768, where known. ``licence`` is of the code this
-    model's results rest on (SPDX id, or words); each weights file has its own.
+    depend on the seed. ``memory_mb`` is the peak need at 1024×768 in the first of its dtypes, where known; a parameter
+    named ``bits``, 16 unless quantised, changes it in proportion, and one named ``offload``, where set, waives it.
+    ``licence`` is of the code this model's results rest on (SPDX id, or words); each weights file has its own.
     """
 
     id: str

@@ -28,7 +28,7 @@ from iqabench.loading import Loaded
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import generate, read_manifest, save
 from iqabench.testing.images import natural
-from iqabench.testing.tokenizers import write_tokenizer
+from iqabench.testing.qwen2vl import write_companions
 
 TESTS = Path(__file__).parents[2] / "plugins" / "iqa" / "qwen2vl" / "tests"
 THREADS = int(os.environ.get("IQABENCH_BENCH_THREADS", "1"))
@@ -47,9 +47,7 @@ def _equal_threads() -> Iterator[None]:
 @pytest.fixture
 def scorer(tmp_path: Path) -> Iterator[Loaded]:
     pieces = json.loads((TESTS / "pieces.json").read_text())
-    (tmp_path / "config.json").write_text((TESTS / "config.json").read_text())
-    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"min_pixels": 3136, "max_pixels": 12845056}))
-    write_tokenizer(tmp_path / "tokenizer.json", pieces, [piece for piece in pieces if piece.startswith("<|")])
+    write_companions(tmp_path, json.loads((TESTS / "config.json").read_text()), pieces)
     path = save(generate(read_manifest(TESTS / "manifest.json"), fill=recorded.fill), tmp_path / "model.safetensors")
     yield iqabench.load("ugc.qwen2vl-levels", weights=tmp_path)
     path.unlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from iqabench.lmm.checkpoints import read_state
 from iqabench.lmm.declaring import OWN
 from iqabench.lmm.qwen2vl import build, load, rename
 from iqabench.specs import ScorerSpec, WeightsFile
-from iqabench.testing.checkpoints import read_manifest, save
+from iqabench.testing.checkpoints import read_manifest, save, save_shards
 from iqabench.weights.cache import Cache
 from iqabench.weights.resolve import resolve
 
@@ -27,16 +26,7 @@ SMALL = {"a.weight": torch.arange(4.0).view(2, 2), "b.bias": torch.arange(3.0), 
 def sharded(folder: Path, state: Mapping[str, Tensor], kind: str, parts: int = 2) -> list[Path]:
     """The files that transformers writes: shards of one kind and their index."""
     stem = {"safetensors": "model", "bin": "pytorch_model"}[kind]
-    keys, where = list(state), {}
-    paths = []
-    for part in range(parts):
-        path = folder / f"{stem}-{part + 1:05}-of-{parts:05}.{kind}"
-        held = keys[part::parts]
-        paths.append(save({key: state[key] for key in held}, path))
-        where |= dict.fromkeys(held, path.name)
-    index = folder / f"{stem}.{kind}.index.json"
-    index.write_text(json.dumps({"metadata": {}, "weight_map": where}))
-    return [index, *paths]
+    return save_shards(state, folder, [f"{stem}-{part:05}-of-{parts:05}.{kind}" for part in range(1, parts + 1)])
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "bin"])
@@ -233,6 +223,10 @@ def test_a_mapping_may_name_files_indexes_and_folders(spec: ScorerSpec, tmp_path
     assert set(found(spec, {"base": own, "tuned": adapter}, tmp_path)) == {
         *rest, index.name, *(path.name for path in parts), *OWN.beside[:2]
     }  # fmt: skip
+    more = tmp_path / "more"
+    more.mkdir()
+    index, *parts = sharded(more, SMALL, "safetensors", 3)  # of the declared name
+    assert set(found(spec, index, tmp_path)) == {*rest, index.name, *(path.name for path in parts)}
     one = save(SMALL, tmp_path / "model.safetensors")
     assert set(found(spec, one, tmp_path)) == {*rest, one.name}
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from iqabench.errors import WeightsError
 from iqabench.lmm.decoding import TOKENS_AT_ONCE, Prompt, answers, batches
-from iqabench.lmm.levels import level_tokens
-from iqabench.lmm.qwen2vl import AFTER, BEFORE, LEVEL_WORDS, Qwen2VL
+from iqabench.lmm.levels import CAPITAL_LEVELS, level_tokens
+from iqabench.lmm.qwen2vl import AFTER, BEFORE, Qwen2VL
 from iqabench.lmm.scorers import LevelScorer
 from iqabench.testing.images import natural
 
@@ -89,9 +89,8 @@ def test_the_text_before_the_image_is_read_once(model: Qwen2VL, monkeypatch: pyt
     scorer = LevelScorer(
         network,
         model.vision,
-        model.vision.tokens,
         model.prompt(QUESTION),
-        levels=level_tokens(model.tokenizer, LEVEL_WORDS),
+        levels=level_tokens(model.tokenizer, CAPITAL_LEVELS),
     ).eval()
     before, after = len(model.tokenizer.encode(BEFORE)), len(model.tokenizer.encode(AFTER.format(question=QUESTION)))
     with torch.inference_mode():
@@ -114,6 +113,8 @@ def test_tokens_that_the_network_does_not_know_are_refused(model: Qwen2VL) -> No
     language = model.prompt(QUESTION)._language
     with pytest.raises(WeightsError, match="a token 160, and the network knows those under 160"):
         Prompt(language, [1], [2, 160])
+    with pytest.raises(WeightsError, match="a token 161"):
+        LevelScorer(model.network, model.vision, Prompt(language, [1], [2]), levels=(0, 161))
 
 
 def test_batches() -> None:

@@ -9,7 +9,7 @@ import torch
 
 from iqabench.errors import WeightsError
 from iqabench.lmm.levels import GRADES, LEVELS, UNIT_GRADES, expected_grade, level_tokens
-from iqabench.lmm.tokens import read_tokenizer, special_token
+from iqabench.lmm.tokens import one_token, read_tokenizer
 from iqabench.testing.sentencepieces import write_sentencepiece
 from iqabench.testing.tokenizers import write_tokenizer
 
@@ -42,13 +42,13 @@ def test_tokenizers(tmp_path: Path, kind: str) -> None:
         tokenizer = read_tokenizer(
             write_sentencepiece(tmp_path / "tokenizer.model", {"▁": 259, "▁good": 260}, size=300), {"<mark>": 300}
         )
-    assert special_token(tokenizer, "<mark>") == 300
+    assert one_token(tokenizer, "<mark>") == 300
     tokens = tokenizer.encode("is<mark>good\n")
     assert tokens.count(300) == 1
     assert tokenizer.decode(tokens) == ("isgood\n" if kind == "json" else "is good\n")
     assert tokenizer.encode("") == []
     with pytest.raises(WeightsError, match="has to be one"):
-        special_token(tokenizer, "<other>")
+        one_token(tokenizer, "<other>")
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer.model"])

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from iqabench.errors import KeysMismatch, WeightsError
-from iqabench.images import to_tensor
 from iqabench.lmm.mplug_owl2.config import (
     AbstractorConfig,
     LanguageConfig,
@@ -27,12 +24,13 @@ from iqabench.lmm.mplug_owl2.preprocess import prepare, squared
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import manifest_of, read_manifest, save
 from iqabench.testing.mplug_owl2 import split_into_shards, write_owl
+from iqabench.testing.recorded import picture, read_outputs
 from iqabench.testing.sentencepieces import write_sentencepiece
 from iqabench.types import LoadContext
+from iqabench.weights.safe import load_strictly
 
 HERE = Path(__file__).parent
-with np.load(HERE / "mplug_owl2_recorded.npz") as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
+RECORDED = read_outputs(HERE / "mplug_owl2_recorded.npz")
 CONFIG = json.loads((HERE / "mplug_owl2_config.json").read_text())
 PIECES = json.loads((HERE / "mplug_owl2_pieces.json").read_text(encoding="utf-8"))
 SIZES = RECORDED["sizes"].tolist()
@@ -52,10 +50,6 @@ SMALL = CONFIG | {
     "num_key_value_heads": 2,
 }
 FEW = {piece: 259 + at for at, piece in enumerate(PIECES)}
-
-
-def picture(height: int, width: int, seed: int) -> Tensor:
-    return to_tensor(recorded.image(height, width, seed))
 
 
 def opened(folder: Path, **more: Path) -> Owl:
@@ -296,12 +290,13 @@ VOCABULARIES = ("model.embed_tokens.weight", "lm_head.weight")
 
 
 def _fill(network: MplugOwl2, words: list[int] | None = None) -> None:
-    """One tensor after the other, the largest first; of the vocabulary's matrices, the rows of ``words``."""
-    network.eval().requires_grad_(False)
+    """The largest first; of the vocabulary's matrices, the rows of ``words``."""
+    state = {}
     for key, value in sorted(network.state_dict().items(), key=lambda item: item[0] not in VOCABULARIES):
         shape = list(value.shape)
         if words is not None and key in VOCABULARIES:
-            made = torch.from_numpy(recorded.fill(key, [32000, shape[1]])[words])
+            state[key] = torch.from_numpy(recorded.fill(key, [32000, shape[1]])[words])
         else:
-            made = torch.from_numpy(recorded.fill(key, shape))
-        network.load_state_dict({key: made}, strict=False, assign=True)
+            state[key] = torch.from_numpy(recorded.fill(key, shape))
+    load_strictly(network, state, "made", assign=True)
+    network.eval().requires_grad_(False)

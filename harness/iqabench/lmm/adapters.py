@@ -59,7 +59,7 @@ def _merge(
     if plain.get("peft_type") != "LORA":
         raise WeightsError(f"{config} is of a {plain.get('peft_type')} adapter; only LORA is known.")
     modules = sorted({_module_of(key) for key in adapter})
-    strange = [name for name in modules if f"{rename(f'{name}.weight')}" not in state]
+    strange = [name for name in modules if rename(f"{name}.weight") not in state]
     if strange:
         raise KeysMismatch(where, unexpected=[key for key in adapter if _module_of(key) in strange])
     skeleton = _skeleton(state, modules, rename)

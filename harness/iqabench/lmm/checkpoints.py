@@ -16,13 +16,12 @@ import torch
 from iqabench.compat.libraries import import_library
 from iqabench.errors import KeysMismatch, WeightsError, WeightsMissing
 from iqabench.lmm.declaring import ADAPTER
-from iqabench.weights.config import read_json
 from iqabench.weights.safe import load_strictly, read_checkpoint, unwrap
+from iqabench.weights.shards import INDEX, shards_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-INDEX = ".index.json"
 _RECOMPUTED = re.compile(r"rotary_emb\.inv_freq$")
 Network = TypeVar("Network", bound="nn.Module")
 Rename = Callable[[str], str]
@@ -42,7 +41,7 @@ def read_state(weights: Mapping[str, Path], dtype: torch.dtype | None = None) ->
     that is not there, WeightsError for no checkpoint or a key held twice.
     """
     state: dict[str, Tensor] = {}
-    for path in _parts(weights).values():
+    for path in _parts(weights):
         for key, value in unwrap(read_checkpoint(path)).items():
             if _RECOMPUTED.search(key):
                 continue
@@ -52,23 +51,18 @@ def read_state(weights: Mapping[str, Path], dtype: torch.dtype | None = None) ->
     return state
 
 
-def _parts(weights: Mapping[str, Path]) -> dict[str, Path]:
-    indexes = {name: path for name, path in weights.items() if is_part(name) and name.endswith(INDEX)}
-    shards = {name: path for name, path in weights.items() if is_part(name) and name not in indexes}
-    for name, path in indexes.items():
-        named = read_json(path).get("weight_map")
-        if not isinstance(named, dict) or not all(isinstance(shard, str) for shard in named.values()):
-            raise WeightsError(f"{path} is not an index of shards: it has no weight_map.")
-        for shard in sorted(set(named.values())):
-            if shard not in shards:
-                beside = path.parent / Path(shard).name
-                if not beside.is_file():
-                    raise WeightsMissing(f"{shard}, which {name} names, is not among the weights given.")
-                shards[shard] = beside
+def _parts(weights: Mapping[str, Path]) -> list[Path]:
+    parts = {name: path for name, path in weights.items() if is_part(name)}
+    shards = {name: path for name, path in parts.items() if not name.endswith(INDEX)}
+    for name in [name for name in parts if name not in shards]:
+        for shard in shards_of(parts[name]):
+            if shard.name not in shards and not shard.is_file():
+                raise WeightsMissing(f"{shard.name}, which {name} names, is not among the weights given.")
+            shards.setdefault(shard.name, shard)
     if not shards:
         names = ", ".join(weights) or "none"
         raise WeightsError(f"There is no checkpoint among the weights ({names}).")
-    return shards
+    return list(shards.values())
 
 
 def settings_of(kind: Any, config: Mapping[str, Any], name: str) -> Any:
@@ -95,13 +89,9 @@ def build_empty(make: Callable[[], Network]) -> Network:
         return make().eval()
 
 
-def fill(network: nn.Module, state: Mapping[str, Tensor], where: str | Path, dtype: torch.dtype) -> None:
-    """Make ``state`` the network's own, in ``dtype``, if its keys and shapes are the network's.
-
-    Raises KeysMismatch.
-    """
-    cast = {key: value.to(dtype) if value.is_floating_point() else value for key, value in state.items()}
-    load_strictly(network, cast, where, assign=True)
+def fill(network: nn.Module, state: Mapping[str, Tensor], where: str | Path) -> None:
+    """Make ``state`` the network's own, if its keys and shapes are the network's. Raises KeysMismatch."""
+    load_strictly(network, state, where, assign=True)
     network.requires_grad_(False)
 
 
@@ -119,4 +109,6 @@ def renamed(state: Mapping[str, Tensor], rename: Rename, where: str) -> dict[str
 def place_of(weights: Mapping[str, Path]) -> str:
     """How errors name the checkpoint: its file, or the folder of its shards."""
     parts = [path for name, path in weights.items() if is_part(name)]
-    return str(parts[0] if len(parts) == 1 else parts[0].parent) if parts else "The checkpoint"
+    if not parts:
+        return "The checkpoint"
+    return str(parts[0] if len(parts) == 1 else parts[0].parent)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from iqabench.specs import OwnFiles, Param, WeightsFile
+from collections.abc import Iterator, Mapping, Sequence
+
+from iqabench.specs import OwnFiles, Param, ScorerSpec, WeightsFile
+from iqabench.types import ParamValue
 
 TUNED = {
     "ugc": "for user-generated photos; as released, or with your tuned weights or adapter (--weights)",
@@ -43,15 +46,57 @@ READING = Param(
 )
 
 
-def hub_files(repository: str, licence: str, names: tuple[str, ...], *, shards: int) -> tuple[WeightsFile, ...]:
-    """Files of a Hugging Face repository: ``names``, and a checkpoint in so many safetensors shards."""
-    parts = [f"model-{number:05}-of-{shards:05}.safetensors" for number in range(1, shards + 1)]
+def by_group(
+    name: str,
+    summary: str,
+    *,
+    load: str,
+    paper: str,
+    code: str,
+    params: tuple[Param, ...],
+    weights: tuple[WeightsFile, ...],
+    training_data: tuple[str, ...],
+    memory_mb: int,
+) -> Iterator[ScorerSpec]:
+    """A scorer from 1 to 5, once for each of the study's groups; ``load`` may say ``{group}``.
+
+    ``memory_mb`` is of float32; on CUDA half of it is enough.
+    """
+    for group, tuned in TUNED.items():
+        yield ScorerSpec(
+            id=f"{group}.{name}",
+            summary=f"{summary}; {tuned}",
+            load=load.format(group=group),
+            licence="Apache-2.0",
+            paper=paper,
+            code=code,
+            params=params,
+            weights=weights,
+            own=OWN,
+            training_data=training_data,
+            score_range=(1, 5),
+            dtypes=("float32", "bfloat16", "float16"),
+            cuda_dtype="bfloat16",
+            memory_mb=memory_mb,
+        )
+
+
+def hub_files(
+    repository: str, licence: str, names: Sequence[str], *, when: Mapping[str, ParamValue] | None = None
+) -> tuple[WeightsFile, ...]:
+    """Files of a Hugging Face repository."""
     return tuple(
-        WeightsFile(name=name, sources=(f"hf://{repository}/{name}",), licence=licence)
-        for name in (*names, "model.safetensors.index.json", *parts)
+        WeightsFile(name=name, sources=(f"hf://{repository}/{name}",), licence=licence, when=when) for name in names
     )
+
+
+def shards(count: int) -> tuple[str, ...]:
+    """The names of a checkpoint in so many safetensors files, the index first."""
+    parts = (f"model-{number:05}-of-{count:05}.safetensors" for number in range(1, count + 1))
+    return ("model.safetensors.index.json", *parts)
 
 
 def qwen2vl_files(repository: str, licence: str) -> tuple[WeightsFile, ...]:
     """The files of a checkpoint laid out as that of Qwen2-VL-7B-Instruct."""
-    return hub_files(repository, licence, ("config.json", "preprocessor_config.json", "tokenizer.json"), shards=5)
+    names = ("config.json", "preprocessor_config.json", "tokenizer.json", *shards(5))
+    return hub_files(repository, licence, names)

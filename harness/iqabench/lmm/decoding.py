@@ -58,6 +58,12 @@ class Language:
     axes: int = 1
     marks_images: bool = False
 
+    @classmethod
+    def of(cls, network: Any, axes: int = 1) -> Language:
+        """That of one of transformers' networks that see and write."""
+        body = network.model.language_model
+        return cls(body.embed_tokens, body, network.lm_head, axes=axes)
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -69,9 +75,10 @@ class Read:
 
 
 class Prompt:
-    """A prompt around an image: ``before`` and ``after`` are the tokens of its text, all known to the network.
+    """A prompt around an image: ``before`` and ``after`` are the tokens of its text.
 
     Without ``reuse`` the text before the image is read again with every image, as plain code does.
+    Raises WeightsError for tokens that the network does not know.
     """
 
     def __init__(self, language: Language, before: Sequence[int], after: Sequence[int], *, reuse: bool = True) -> None:
@@ -119,10 +126,19 @@ class Prompt:
         )
         return states, cache, end
 
+    def known(self, tokens: Sequence[int]) -> tuple[int, ...]:
+        """``tokens``, if the network knows them all. Raises WeightsError."""
+        count = self._language.head.weight.shape[0]
+        if max(tokens, default=0) >= count:
+            raise WeightsError(
+                f"The tokenizer has a token {max(tokens)}, and the network knows those under {count} only.",
+                hint="Give the tokenizer that belongs to this very checkpoint.",
+            )
+        return tuple(tokens)
+
     def level_logits(self, read: Read, tokens: Sequence[int]) -> Tensor:
         """(N, len(tokens)) float32: the logits of these tokens alone."""
         head = self._language.head
-        self._check_known(tokens)
         rows = torch.tensor(tokens, device=head.weight.device)
         bias = None if head.bias is None else head.bias[rows]
         return linear(read.hidden, head.weight[rows], bias).float()
@@ -169,17 +185,9 @@ class Prompt:
 
     def _embedded(self, tokens: Sequence[int]) -> Tensor:
         device = self._language.head.weight.device
-        self._check_known(tokens)
-        embedded: Tensor = self._language.embed(torch.tensor([list(tokens)], dtype=torch.long, device=device))
+        known = torch.tensor([self.known(tokens)], dtype=torch.long, device=device)
+        embedded: Tensor = self._language.embed(known)
         return embedded
-
-    def _check_known(self, tokens: Sequence[int]) -> None:
-        known = self._language.head.weight.shape[0]
-        if max(tokens, default=0) >= known:
-            raise WeightsError(
-                f"The tokenizer has a token {max(tokens)}, and the network knows those under {known} only.",
-                hint="Give the tokenizer that belongs to this very checkpoint.",
-            )
 
     def _text_positions(self, start: int, end: int) -> Tensor:
         return self._on_axes(torch.arange(start, end, device=self._language.head.weight.device))

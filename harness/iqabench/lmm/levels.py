@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from iqabench.errors import WeightsError
+from iqabench.lmm.tokens import one_token
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from iqabench.lmm.tokens import Tokenizer
 
 LEVELS = ("excellent", "good", "fair", "poor", "bad")
+CAPITAL_LEVELS = ("Excellent", "Good", "Fair", "Poor", "Bad")
+"""For an answer that begins a line, where the lower-case words are not all one token."""
 GRADES = (5.0, 4.0, 3.0, 2.0, 1.0)
 UNIT_GRADES = (1.0, 0.75, 0.5, 0.25, 0.0)
 
@@ -29,18 +32,10 @@ def level_tokens(tokenizer: Tokenizer, words: Sequence[str]) -> tuple[int, ...]:
     Raises WeightsError unless every word is one token and no two are the same: the logit of the first of two
     tokens would be that of another word.
     """
-    found = []
-    for word in words:
-        tokens = tokenizer.encode(word)
-        if len(tokens) != 1:
-            raise WeightsError(
-                f"The level {word!r} is {len(tokens)} tokens to this tokenizer, and has to be one.",
-                hint="Give the tokenizer that belongs to this very checkpoint.",
-            )
-        found.append(tokens[0])
+    found = tuple(one_token(tokenizer, word) for word in words)
     if len(set(found)) != len(found):
         raise WeightsError(f"To this tokenizer, two of the levels {', '.join(words)} are one token.")
-    return tuple(found)
+    return found
 
 
 def expected_grade(logits: Tensor, grades: Sequence[float] = GRADES) -> Tensor:

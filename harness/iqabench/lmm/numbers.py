@@ -54,8 +54,8 @@ def read_number(answer: Answer, low: float = 1, high: float = 5) -> tuple[float,
     return score, ""
 
 
-def scores_of(answers: Sequence[Answer], low: float = 1, high: float = 5) -> Scores:
+def scores_of(answers: Sequence[Answer]) -> Scores:
     """The score of each answer, with the reason for each that is missing."""
-    read = [read_number(answer, low, high) for answer in answers]
+    read = [read_number(answer) for answer in answers]
     values = torch.tensor([score for score, _ in read])
     return Scores(values, {place: reason for place, (_, reason) in enumerate(read) if reason})

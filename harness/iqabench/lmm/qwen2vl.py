@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from iqabench.compat.clip import DEVIATION, MEAN
 from iqabench.compat.libraries import import_library
 from iqabench.compat.pillow import BICUBIC, resize
 from iqabench.errors import ImageError, WeightsError
@@ -21,18 +22,14 @@ from iqabench.lmm.adapters import merge_adapter
 from iqabench.lmm.checkpoints import build_empty, fill, place_of, read_state, renamed, settings_of
 from iqabench.lmm.decoding import Language, Prompt, Sight
 from iqabench.lmm.quantise import quantise
-from iqabench.lmm.tokens import Tokenizer, read_tokenizer, special_token
+from iqabench.lmm.tokens import Tokenizer, one_token, read_tokenizer
 from iqabench.weights.config import read_json
 
 if TYPE_CHECKING:
     from iqabench.types import LoadContext
 
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 LONGEST_RATIO = 200
 """An image longer than this many times its other side is refused, as the official code does."""
-LEVEL_WORDS = ("Excellent", "Good", "Fair", "Poor", "Bad")
-"""With capitals: right after a line break, the lower-case words are not all one token."""
 BEFORE = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n<|vision_start|>"
 AFTER = "<|vision_end|>{question}<|im_end|>\n<|im_start|>assistant\n"
 END_MARKS = ("<|im_end|>", "<|endoftext|>")
@@ -136,15 +133,13 @@ class Qwen2VL:
 
     def prompt(self, question: str, *, reuse: bool = True) -> Prompt:
         """The chat in which a user shows an image and asks ``question``."""
-        inner: Any = self.network
-        language = Language(inner.model.language_model.embed_tokens, inner.model.language_model, inner.lm_head, axes=3)
         before, after = (self.tokenizer.encode(text) for text in (BEFORE, AFTER.format(question=question)))
-        return Prompt(language, before, after, reuse=reuse)
+        return Prompt(Language.of(self.network, axes=3), before, after, reuse=reuse)
 
     @property
     def ends(self) -> tuple[int, ...]:
         """The tokens that end an answer."""
-        return tuple(special_token(self.tokenizer, mark) for mark in END_MARKS)
+        return tuple(one_token(self.tokenizer, mark) for mark in END_MARKS)
 
 
 def load(context: LoadContext) -> Qwen2VL:
@@ -153,9 +148,10 @@ def load(context: LoadContext) -> Qwen2VL:
     network: Any = build(read_json(weights["config.json"]))
     tokenizer = read_tokenizer(weights["tokenizer.json"])
     for mark in ("<|im_start|>", "<|vision_start|>", "<|vision_end|>", *END_MARKS):
-        special_token(tokenizer, mark)
-    state = renamed(read_state(weights, context.dtype), rename, place_of(weights))
-    fill(network, merge_adapter(state, weights, rename), place_of(weights), context.dtype)
+        one_token(tokenizer, mark)
+    where = place_of(weights)
+    state = renamed(read_state(weights, context.dtype), rename, where)
+    fill(network, merge_adapter(state, weights, rename), where)
     quantise(network.model.language_model, int(context.params["bits"]))
     processor = read_json(weights["preprocessor_config.json"])
     config = network.config.vision_config

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     from iqabench.lmm.tokens import Tokenizer
 
 
+class Vision(Protocol):
+    """How a network sees."""
+
+    def __call__(self, images: Tensor) -> Sight:
+        """Images (N, 3, H, W) in [0, 1] -> what the language model reads of them."""
+
+    def tokens(self, height: int, width: int) -> int:
+        """How many tokens an image of this size is read as."""
+
+
 class Reader(nn.Module):
-    """A network, how it sees images, and the prompt around them.
+    """A network, how it sees images, and the prompt around them."""
 
-    ``see`` maps images (N, 3, H, W) in [0, 1] to a Sight, ``tokens`` a size (H, W) to how many tokens that has.
-    """
-
-    def __init__(
-        self,
-        network: nn.Module,
-        see: Callable[[Tensor], Sight],
-        tokens: Callable[[int, int], int],
-        prompt: Prompt,
-    ) -> None:
+    def __init__(self, network: nn.Module, see: Vision, prompt: Prompt) -> None:
         super().__init__()
         self.network = network
         self.see = see
-        self.tokens = tokens
         self.prompt = prompt
 
     def pieces(self, images: Tensor) -> list[Tensor]:
         """The images, as many at a time as are read together: on a CPU one, where more gains nothing."""
         if images.device.type == "cpu":
             return [image[None] for image in images]
-        return [images[piece] for piece in batches(len(images), self.tokens(*images.shape[-2:]))]
+        return [images[piece] for piece in batches(len(images), self.see.tokens(*images.shape[-2:]))]
 
     def read(self, images: Tensor) -> Read:
         return self.prompt.read(self.see(images))
@@ -53,15 +53,14 @@ class LevelScorer(Reader):
     def __init__(
         self,
         network: nn.Module,
-        see: Callable[[Tensor], Sight],
-        tokens: Callable[[int, int], int],
+        see: Vision,
         prompt: Prompt,
         *,
         levels: Sequence[int],
         grades: Sequence[float] = GRADES,
     ) -> None:
-        super().__init__(network, see, tokens, prompt)
-        self.levels = tuple(levels)
+        super().__init__(network, see, prompt)
+        self.levels = prompt.known(levels)
         self.grades = tuple(grades)
 
     def forward(self, images: Tensor, references: Tensor | None = None) -> Tensor:  # noqa: ARG002 (the Scorer protocol)
@@ -82,15 +81,14 @@ class NumberScorer(Reader):
     def __init__(
         self,
         network: nn.Module,
-        see: Callable[[Tensor], Sight],
-        tokens: Callable[[int, int], int],
+        see: Vision,
         prompt: Prompt,
         *,
         tokenizer: Tokenizer,
         ends: Collection[int],
         most: int,
     ) -> None:
-        super().__init__(network, see, tokens, prompt)
+        super().__init__(network, see, prompt)
         self.tokenizer = tokenizer
         self.ends = frozenset(ends)
         self.most = most
@@ -108,7 +106,7 @@ class NumberScorer(Reader):
 def scorer_of(
     params: Mapping[str, ParamValue],
     network: nn.Module,
-    vision: Any,
+    see: Vision,
     prompt: Prompt,
     tokenizer: Tokenizer,
     *,
@@ -116,9 +114,9 @@ def scorer_of(
     ends: Collection[int],
 ) -> LevelScorer | NumberScorer:
     """A scorer that reads the answer as the parameter READING says: as one of the levels ``words``, best first, or as
-    the number that is written until one of ``ends``. ``vision`` is called as ``see`` and has the method ``tokens``."""
+    the number that is written until one of ``ends``."""
     if params["answer"] == "levels":
         levels = level_tokens(tokenizer, words)
-        return LevelScorer(network, vision, vision.tokens, prompt, levels=levels).eval()
+        return LevelScorer(network, see, prompt, levels=levels).eval()
     most = int(params["answer_tokens"])
-    return NumberScorer(network, vision, vision.tokens, prompt, tokenizer=tokenizer, ends=ends, most=most).eval()
+    return NumberScorer(network, see, prompt, tokenizer=tokenizer, ends=ends, most=most).eval()

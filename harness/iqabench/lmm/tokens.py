@@ -77,12 +77,12 @@ class SentencePiece:
         return text
 
 
-def special_token(tokenizer: Tokenizer, text: str) -> int:
-    """The one token that a mark such as ``<|im_end|>`` is. Raises WeightsError where it is none or several."""
+def one_token(tokenizer: Tokenizer, text: str) -> int:
+    """The one token that a word, or a mark such as ``<|im_end|>``, is. Raises WeightsError for none or several."""
     tokens = tokenizer.encode(text)
     if len(tokens) != 1:
         raise WeightsError(
-            f"To this tokenizer, {text} is {len(tokens)} tokens, and has to be one.",
+            f"To this tokenizer, {text!r} is {len(tokens)} tokens, and has to be one.",
             hint="Give the tokenizer that belongs to this very checkpoint.",
         )
     return tokens[0]

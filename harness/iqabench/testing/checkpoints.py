@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,3 +110,15 @@ def save(state: Mapping[str, Tensor], path: Path, *, wrappers: Sequence[str] = (
         entries = {name: entries}
     torch.save(entries, path)
     return path
+
+
+def save_shards(state: Mapping[str, Tensor], folder: Path, names: Sequence[str]) -> list[Path]:
+    """Write ``state`` into shards of these names (``model-00001-of-00002.safetensors``), its keys in turn, with the
+    index that transformers puts beside them. Gives the paths, the index first."""
+    keys, parts = list(state), len(names)
+    held = {name: keys[at::parts] for at, name in enumerate(names)}
+    paths = [save({key: state[key] for key in some}, folder / name) for name, some in held.items()]
+    index = folder / f"{re.sub(r'-[0-9]+-of-[0-9]+', '', names[0])}.index.json"
+    weight_map = {key: name for name, some in held.items() for key in some}
+    index.write_text(json.dumps({"metadata": {}, "weight_map": weight_map}), encoding="utf-8")
+    return [index, *paths]

@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from iqabench.testing.checkpoints import Fill, Manifest, fill, generate, manifest_of, save
+from iqabench.testing.checkpoints import Fill, Manifest, fill, generate, manifest_of, save, save_shards
 from iqabench.testing.sentencepieces import write_sentencepiece
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-INDEX = "pytorch_model.bin.index.json"
 
 
 def owl_manifest(config: Path) -> Manifest:
@@ -41,10 +36,5 @@ def write_owl(
 def split_into_shards(folder: Path, names: list[str]) -> None:
     """Put what ``pytorch_model.bin`` holds into shards of these names, with the index that goes with them."""
     whole = folder / "pytorch_model.bin"
-    state: dict[str, Tensor] = torch.load(whole, weights_only=True)
-    held = {name: list(state)[at :: len(names)] for at, name in enumerate(names)}
-    for name, keys in held.items():
-        save({key: state[key] for key in keys}, folder / name)
+    save_shards(torch.load(whole, weights_only=True), folder, names)
     whole.unlink()
-    weight_map = {key: name for name, keys in held.items() for key in keys}
-    (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": weight_map}), encoding="utf-8")

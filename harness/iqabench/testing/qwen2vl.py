@@ -5,30 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from iqabench.lmm.qwen2vl import END_MARKS, LEVEL_WORDS, build
+from iqabench.lmm.levels import CAPITAL_LEVELS
+from iqabench.lmm.qwen2vl import END_MARKS, build
 from iqabench.testing.checkpoints import generate, manifest_of, save
 from iqabench.testing.tokenizers import write_tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-CONFIG = {
-    "vision_config": {"depth": 1, "embed_dim": 32, "hidden_size": 48, "num_heads": 2, "mlp_ratio": 2},
+CONFIG: dict[str, Any] = {
+    "vision_config": {"depth": 1, "embed_dim": 32, "hidden_size": 96, "num_heads": 2, "mlp_ratio": 2},
     "text_config": {
         "vocab_size": 160,
-        "hidden_size": 48,
+        "hidden_size": 96,
         "intermediate_size": 64,
         "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 1,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,  # torch misreads the keys of a single one on CUDA (pytorch issue 191937)
         "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [4, 4, 4]},
     },
 }
 MARKS = ("<|im_start|>", "<|vision_start|>", "<|vision_end|>", *END_MARKS)
 NUMBERS = [f"{grade}.\n" for grade in range(1, 6)]
-PIECES = {piece: at for at, piece in enumerate([*NUMBERS, *MARKS, *LEVEL_WORDS])}
+PIECES = {piece: at for at, piece in enumerate([*NUMBERS, *MARKS, *CAPITAL_LEVELS])}
 
 
 def tiny_state(*, numbers: bool = False) -> dict[str, Tensor]:
@@ -46,8 +47,16 @@ def tiny_state(*, numbers: bool = False) -> dict[str, Tensor]:
 
 def write_qwen2vl(folder: Path, state: Mapping[str, Tensor]) -> dict[str, Path]:
     """A checkpoint of a tiny ``state`` in one file, and what goes with it, by name."""
-    (folder / "config.json").write_text(json.dumps(CONFIG))
-    (folder / "preprocessor_config.json").write_text(json.dumps({"min_pixels": 3136, "max_pixels": 12845056}))
-    write_tokenizer(folder / "tokenizer.json", PIECES, MARKS)
+    write_companions(folder, CONFIG, PIECES)
     save(state, folder / "model.safetensors")
     return {path.name: path for path in folder.iterdir()}
+
+
+def write_companions(
+    folder: Path, config: Mapping[str, Any], pieces: Mapping[str, int], *, max_pixels: int = 12845056
+) -> None:
+    """What goes with the weights: ``config.json``, ``preprocessor_config.json`` and ``tokenizer.json``."""
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "preprocessor_config.json").write_text(json.dumps({"min_pixels": 3136, "max_pixels": max_pixels}))
+    marks = [piece for piece in pieces if piece.startswith("<|")]
+    write_tokenizer(folder / "tokenizer.json", pieces, marks)

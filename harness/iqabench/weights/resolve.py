@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from iqabench.errors import UsageError, WeightsMissing
-from iqabench.patterns import nearest
+from iqabench.errors import UsageError
 from iqabench.specs import ModelSpec, WeightsFile
 from iqabench.types import ParamValue
 from iqabench.weights.cache import Cache
 from iqabench.weights.fetch import fetch, missing, present
-from iqabench.weights.own import own_checkpoint
+from iqabench.weights.own import Overrides, own_files
 from iqabench.weights.progress import Progress
-
-Overrides = str | Path | Mapping[str, str | Path] | None
 
 
 def resolve(
@@ -37,7 +34,7 @@ def resolve(
     Raises UsageError for overrides that do not fit, WeightsMissing, DigestMismatch, DownloadError.
     """
     needed = {file.name: file for file in spec.needed_weights(params)}
-    own, replaced = _own_files(spec, needed, overrides)
+    own, replaced = own_files(spec, needed, overrides)
     found = {
         name: own[name] if name in own else _declared(file, cache, spec.id, pull, progress)
         for name, file in needed.items()
@@ -84,49 +81,3 @@ def _declared(file: WeightsFile, cache: Cache, model: str, pull: bool, progress:
     if here is None:
         raise missing(file, cache, model)
     return here
-
-
-def _own_files(
-    spec: ModelSpec, needed: Mapping[str, WeightsFile], overrides: Overrides
-) -> tuple[dict[str, Path], set[str]]:
-    """The user's own files by name, and the declared names that they make superfluous."""
-    if overrides is None:
-        return {}, set()
-    if spec.own is not None:
-        return own_checkpoint(spec, spec.own, needed, overrides)
-    return _by_name(spec, needed, overrides), set()
-
-
-def _by_name(
-    spec: ModelSpec, needed: Mapping[str, WeightsFile], overrides: str | Path | Mapping[str, str | Path]
-) -> dict[str, Path]:
-    names = ", ".join(needed) or "none"
-    if isinstance(overrides, Mapping):
-        for name in overrides:
-            if name not in needed:
-                hint = nearest(name, list(needed)) or f"With these parameters it loads: {names}."
-                raise UsageError(f"{spec.id} loads no weights file named {name!r}.", hint=hint)
-        return {name: _existing(Path(path), spec) for name, path in overrides.items()}
-    if not needed:
-        raise UsageError(f"{spec.id} loads no weights, so none can be given.")
-    path = Path(overrides).expanduser()
-    wanted = [name for name, file in needed.items() if not _packaged(file)] or list(needed)
-    if path.is_dir():
-        return {name: _existing(path / name, spec) for name in needed if name in wanted or (path / name).exists()}
-    if len(wanted) > 1:
-        raise UsageError(
-            f"{spec.id} loads {len(wanted)} weights files, and one path was given.",
-            hint=f"Give a folder that holds them, or a path for each of: {names}.",
-        )
-    return {wanted[0]: _existing(path, spec)}
-
-
-def _packaged(file: WeightsFile) -> bool:
-    return any(source.startswith("package://") for source in file.sources)
-
-
-def _existing(path: Path, spec: ModelSpec) -> Path:
-    path = path.expanduser()
-    if not path.is_file():
-        raise WeightsMissing(f"{path}, given as weights of {spec.id}, is not a file.")
-    return path.absolute()

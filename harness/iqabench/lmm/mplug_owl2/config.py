@@ -80,10 +80,10 @@ class MplugOwl2Config:
     def __post_init__(self) -> None:
         vision, abstractor, language = self.vision, self.abstractor, self.language
         faults = {
-            "the abstractor expects another width than the image tower has": abstractor.encoder_hidden_size
-            != vision.hidden_size,
+            "the abstractor's width differs from the image tower's": not (
+                abstractor.hidden_size == abstractor.encoder_hidden_size == vision.hidden_size
+            ),
             "the abstractor expects another number of patches": abstractor.grid_size**2 + 1 != vision.tokens,
-            "the abstractor's width differs from the image tower's": abstractor.hidden_size != vision.hidden_size,
             "widths are no multiples of the numbers of heads": bool(
                 vision.hidden_size % vision.num_attention_heads
                 or abstractor.hidden_size % abstractor.num_attention_heads

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from iqabench.lmm.declaring import BITS
-from iqabench.specs import WeightsFile
-from iqabench.types import ParamValue
 
 BASE = "MAGAer13/mplug-owl2-llama2-7b"
 BASE_LICENCE = "Llama 2 Community License (Apache-2.0 code)"
@@ -17,15 +13,3 @@ INDEX = "pytorch_model.bin.index.json"
 PARAMS = (BITS,)
 MEMORY_MB = 35000
 """Of 8.2 billion weights in float32; half of it in the 16 bits that are usual on a GPU."""
-
-
-def owl_files(
-    repository: str,
-    licence: str,
-    names: Sequence[str],
-    when: Mapping[str, ParamValue] | None = None,
-) -> tuple[WeightsFile, ...]:
-    """Files of a Hugging Face repository."""
-    return tuple(
-        WeightsFile(name=name, sources=(f"hf://{repository}/{name}",), licence=licence, when=when) for name in names
-    )

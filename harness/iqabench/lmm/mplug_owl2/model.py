@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from iqabench.errors import WeightsError
 from iqabench.lmm.adapters import merge_adapter
 from iqabench.lmm.checkpoints import build_empty, fill, place_of, read_state
 from iqabench.lmm.decoding import Language, Prompt, Sight
@@ -61,21 +59,11 @@ class Owl:
             self.network.model.embed_tokens, self.network.model, self.network.lm_head, marks_images=True
         )
         start = self.network.config.language.bos_token_id
-        return Prompt(language, self.known([start, *before]), self.known(after), reuse=reuse)
+        return Prompt(language, [start, *before], after, reuse=reuse)
 
     def levels(self) -> tuple[int, ...]:
         """The tokens of the five levels, best first."""
-        return self.known(level_tokens(self.tokenizer, LEVELS))
-
-    def known(self, tokens: Sequence[int]) -> tuple[int, ...]:
-        """``tokens``, if the network knows them all. Raises WeightsError."""
-        count = self.network.config.language.vocab_size
-        if max(tokens) >= count:
-            raise WeightsError(
-                f"The tokenizer has a token {max(tokens)}, and the network knows those under {count} only.",
-                hint="Give the tokenizer that belongs to this very checkpoint.",
-            )
-        return tuple(tokens)
+        return level_tokens(self.tokenizer, LEVELS)
 
 
 def load_owl(context: LoadContext) -> Owl:
@@ -86,7 +74,7 @@ def load_owl(context: LoadContext) -> Owl:
     tokenizer = read_tokenizer(weights["tokenizer.model"])
     network = build_empty(lambda: MplugOwl2(config))
     state = merge_adapter(read_state(weights, context.dtype), weights)
-    fill(network, state, place_of(weights), context.dtype)
+    fill(network, state, place_of(weights))
     quantise(network.model.layers, int(context.params["bits"]))
     network.to(context.device)
     return Owl(network, Vision(network).eval(), tokenizer)
@@ -94,4 +82,4 @@ def load_owl(context: LoadContext) -> Owl:
 
 def level_scorer(owl: Owl, text: str) -> LevelScorer:
     """The expected grade of what follows the prompt ``text``."""
-    return LevelScorer(owl.network, owl.vision, owl.vision.tokens, owl.prompt(text), levels=owl.levels()).eval()
+    return LevelScorer(owl.network, owl.vision, owl.prompt(text), levels=owl.levels()).eval()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from iqabench.compat.clip import DEVIATION, MEAN
 from iqabench.compat.pillow import BICUBIC, resize
 
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
 FILL = (122, 116, 104)
 """What stands beside an image that is not square: CLIP's mean, in whole steps of 1/255."""
 
@@ -28,5 +27,5 @@ def squared(images: Tensor) -> Tensor:
 
 def prepare(images: Tensor, side: int) -> Tensor:
     """(N, 3, H, W) in [0, 1] -> (N, 3, side, side), padded to a square, resized by Pillow, normalised."""
-    mean, std = (torch.tensor(values, device=images.device).view(3, 1, 1) for values in (MEAN, STD))
-    return (resize(squared(images), (side, side), BICUBIC) - mean) / std
+    mean, deviation = (torch.tensor(values, device=images.device).view(3, 1, 1) for values in (MEAN, DEVIATION))
+    return (resize(squared(images), (side, side), BICUBIC) - mean) / deviation

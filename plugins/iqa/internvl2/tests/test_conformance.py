@@ -10,18 +10,19 @@ import torch
 
 import iqabench
 from iqabench.errors import WeightsError
+from iqabench.lmm.levels import CAPITAL_LEVELS
 from iqabench.lmm.prompts import ask_number
 from iqabench.testing import ScorerContract
 from iqabench.testing.checkpoints import generate, read_manifest, save
 from iqabench.testing.images import natural
 from iqabench.testing.sentencepieces import write_sentencepiece
 from iqabench.types import ParamValue
-from iqabench_iqa_internvl2.model import AFTER, BEFORE, LEVEL_WORDS, MARKS, SYSTEM, read_marked_tokenizer
+from iqabench_iqa_internvl2.model import AFTER, BEFORE, MARKS, SYSTEM, read_marked_tokenizer
 
 HERE = Path(__file__).parent
 CONFIG = json.loads((HERE / "configs.json").read_text())["small"]
 NUMBERS = [f"{grade}.▁" for grade in range(1, 6)]
-WORDS = [*NUMBERS, *(f"▁{word}" for word in LEVEL_WORDS)]
+WORDS = [*NUMBERS, *(f"▁{word}" for word in CAPITAL_LEVELS)]
 SPACE = {"▁": 380}
 FIRST = 259  # after the marks and bytes
 SIZE = 390
@@ -103,4 +104,4 @@ def test_answers_without_a_number_fail_by_themselves(files: dict[str, Path], tmp
 
 def test_fewer_tiles_are_fewer_tokens(files: dict[str, Path]) -> None:
     few, many = (iqabench.load("ugc.internvl2", weights=files, max_tiles=most) for most in (2, 12))
-    assert few.model.tokens(300, 451) < many.model.tokens(300, 451)
+    assert few.model.see.tokens(300, 451) < many.model.see.tokens(300, 451)

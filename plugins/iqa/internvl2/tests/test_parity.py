@@ -10,24 +10,23 @@ import json
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from iqabench.errors import KeysMismatch, WeightsError
-from iqabench.images import to_tensor
 from iqabench.lmm.checkpoints import fill
+from iqabench.lmm.decoding import Language, Prompt
 from iqabench.lmm.levels import expected_grade
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import generate, read_manifest
-from iqabench_iqa_internvl2.model import Vision, prompt
+from iqabench.testing.recorded import picture, read_outputs
+from iqabench_iqa_internvl2.model import Vision
 from iqabench_iqa_internvl2.network import build, convert
 from iqabench_iqa_internvl2.tiles import cut, grid
 
 HERE = Path(__file__).parent
-with np.load(HERE / "recorded.npz") as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
+RECORDED = read_outputs(HERE / "recorded.npz")
 CONFIGS = json.loads((HERE / "configs.json").read_text())
 BEFORE, AFTER, LEVELS = (RECORDED[name].tolist() for name in ("prefix_ids", "suffix_ids", "level_ids"))
 SIZES = [((56, 56), (1, 1)), ((60, 84), (4, 3)), ((97, 51), (1, 2)), ((300, 451), (3, 2)), ((500, 500), (1, 1))]
@@ -42,12 +41,12 @@ def made(name: str, seed: int) -> dict[str, Tensor]:
 def test_every_stage(name: str, seed: int) -> None:
     """Tiles, features, all logits, those of the levels, and the score."""
     network = build(CONFIGS[name])
-    fill(network, convert(made(name, seed), CONFIGS[name], "made"), "made", torch.float32)
-    vision, asked = Vision(network.model, CONFIGS[name], most=12), prompt(network, BEFORE, AFTER)
+    fill(network, convert(made(name, seed), CONFIGS[name], "made"), "made")
+    vision, asked = Vision(network.model, CONFIGS[name], most=12), Prompt(Language.of(network), BEFORE, AFTER)
     for at, size in enumerate(RECORDED[f"{name}_sizes"].tolist()):
         if RECORDED[f"{name}_seeds"][at] != seed:
             continue
-        images = to_tensor(recorded.image(*size))
+        images = picture(*size)
         with torch.inference_mode():
             sight = vision(images)
             read = asked.read(sight)
@@ -104,7 +103,7 @@ def test_grid(size: tuple[int, int], shape: tuple[int, int]) -> None:
 
 
 def test_tiles_are_the_image_row_by_row_and_the_whole() -> None:
-    images = to_tensor(recorded.image(112, 168, 0))
+    images = picture(112, 168, 0)
     tiles = cut(images, 56, 12)
     assert tiles.shape == (1, 7, 3, 56, 56)
     torch.testing.assert_close(tiles[0, 4], images[0, :, 56:, 56:112])

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 import iqabench
-from iqabench.images import to_tensor
 from iqabench.lmm.adapters import merge_adapter
 from iqabench.lmm.checkpoints import renamed
 from iqabench.lmm.levels import LEVELS, level_tokens
@@ -23,15 +22,15 @@ from iqabench.lmm.prompts import ask_number
 from iqabench.lmm.tokens import read_tokenizer
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import generate, read_manifest, save
+from iqabench.testing.lmm import cases, check_batches, check_levels
+from iqabench.testing.recorded import picture, read_outputs
 from iqabench.testing.tokenizers import write_tokenizer
 from iqabench_iqa_llava16.model import build, chat, rename
 from iqabench_iqa_llava16.tiles import best_resolution, cut, fitted_size, joined
 
 HERE = Path(__file__).parent
-with np.load(HERE / "recorded.npz") as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
+RECORDED = read_outputs(HERE / "recorded.npz")
 CONFIG = json.loads((HERE / "config.json").read_text())
-CASES = list(zip(RECORDED["seeds"].tolist(), [tuple(size) for size in RECORDED["sizes"].tolist()], strict=True))
 # fmt: off
 PIECES = {
     "<s>": 1, "</s>": 2, "<image>": 32000, " [": 733, "INST": 16289, "]": 28793, " ": 28705, "\n": 13, "/": 28748,
@@ -44,6 +43,7 @@ PIECES = {
 }
 # fmt: on
 MARKS = ("<s>", "</s>", "<image>")
+ONE_FILLING = pytest.mark.parametrize("files", [0], indirect=True)
 
 
 @pytest.fixture(scope="module", params=[0, 1])
@@ -68,21 +68,20 @@ def test_the_prompt_is_cut_into_the_real_tokens(tmp_path: Path) -> None:
 
 
 def test_levels(files: tuple[int, Path]) -> None:
-    """Pixels, features, logits and score of every recorded image."""
     seed, folder = files
-    loaded = iqabench.load("ugc.llava16", weights=folder, answer="levels")
-    for at in (at for at, case in enumerate(CASES) if case[0] == seed):
-        images = to_tensor(recorded.image(*CASES[at][1]))
-        with torch.inference_mode():
-            sight, logits = loaded.model.see(images), loaded.model.logits(images)
-        assert sight.embeddings.shape[1] == loaded.model.tokens(*images.shape[-2:])
-        torch.testing.assert_close(logits[0], RECORDED["level_logits"][at], rtol=0, atol=1e-4)
-        assert float(loaded(images)) == pytest.approx(float(RECORDED["score"][at]), abs=1e-5)
-        if seed == 0:
-            pixels = loaded.model.see.tiles(images)[0, :, :, ::9, ::11]
-            torch.testing.assert_close(pixels, RECORDED[f"pixels_{at}"], rtol=0, atol=1e-6)
-            features = sight.embeddings[0, ::3]
-            torch.testing.assert_close(features, RECORDED[f"features_{at}"], rtol=1e-4, atol=1e-5)
+    check_levels(iqabench.load("ugc.llava16", weights=folder, answer="levels"), RECORDED, seed)
+
+
+@ONE_FILLING
+@torch.inference_mode()
+def test_what_is_seen(files: tuple[int, Path]) -> None:
+    """Pixels, features, and how many tokens they are."""
+    see = iqabench.load("ugc.llava16", weights=files[1]).model.see
+    for at, images in cases(RECORDED, 0):
+        pixels, sight = see.tiles(images)[0, :, :, ::9, ::11], see(images)
+        torch.testing.assert_close(pixels, RECORDED[f"pixels_{at}"], rtol=0, atol=1e-6)
+        torch.testing.assert_close(sight.embeddings[0, ::3], RECORDED[f"features_{at}"], rtol=1e-4, atol=1e-5)
+        assert sight.embeddings.shape[1] == see.tokens(*images.shape[-2:])
 
 
 def test_the_official_checkpoint_fits_key_for_key() -> None:
@@ -155,34 +154,20 @@ def test_tiles_are_centred_on_black() -> None:
     assert float(tiles[0, 2, 0, 0].sum()) == 50
 
 
+@ONE_FILLING
 def test_batches(files: tuple[int, Path]) -> None:
-    """A score does not depend on what else is in the batch, read one by one or at once."""
-    seed, folder = files
-    if seed:
-        pytest.skip("once is enough")
-    loaded = iqabench.load("ugc.llava16", weights=folder, answer="levels")
-    picture = to_tensor(recorded.image(140, 170, 0))
-    images = torch.cat([picture[..., 4 * i : 4 * i + 60, 5 * i : 5 * i + 84] for i in range(17)])
-    alone = torch.cat([loaded(image[None]) for image in images])
-    assert alone.std() > 1e-3
-    shuffled = torch.randperm(17, generator=torch.Generator().manual_seed(0))
-    for size in (2, 5, 17):
-        together = torch.cat([loaded(images[some]) for some in shuffled.split(size)])
-        torch.testing.assert_close(together, alone[shuffled], rtol=1e-5, atol=0)
-    with torch.inference_mode():  # all at once, as on a GPU
-        logits = loaded.model.prompt.level_logits(loaded.model.read(images), loaded.model.levels)
-        torch.testing.assert_close(logits, loaded.model.logits(images), rtol=1e-4, atol=1e-5)
+    images = torch.cat([picture(140, 170, 0)[..., 4 * i : 4 * i + 60, 5 * i : 5 * i + 84] for i in range(17)])
+    check_batches(iqabench.load("ugc.llava16", weights=files[1], answer="levels"), images)
 
 
+@ONE_FILLING
 def test_the_newer_names_of_weights_load_alike(files: tuple[int, Path], tmp_path: Path) -> None:
     """As transformers has written them since 4.52."""
-    seed, folder = files
-    if seed:
-        pytest.skip("once is enough")
+    _, folder = files
     state: dict[str, Tensor] = generate(read_manifest(HERE / "manifest.json", "small"), fill=recorded.fill)
     newer = {rename(key).replace("vision_tower.vision_model", "vision_tower"): value for key, value in state.items()}
     path = save(newer, tmp_path / "model.safetensors")
-    image = to_tensor(recorded.image(60, 84, 1))
+    image = picture(60, 84, 1)
     official, other = (
         iqabench.load("ugc.llava16", weights=weights, answer="levels")
         for weights in (folder, {"folder": folder, path.name: path})

@@ -10,29 +10,23 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 import iqabench
 from iqabench.errors import UsageError, WeightsError, WeightsMissing
-from iqabench.images import to_tensor
 from iqabench.lmm.mplug_owl2.declaring import TUNED_SHARDS
 from iqabench.testing import recorded
+from iqabench.testing.lmm import check_batches, check_levels
 from iqabench.testing.mplug_owl2 import split_into_shards, write_owl
+from iqabench.testing.recorded import picture, read_outputs
 from iqabench.testing.sentencepieces import write_sentencepiece
 
 HERE = Path(__file__).parent
-with np.load(HERE / "recorded.npz") as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
+RECORDED = read_outputs(HERE / "recorded.npz")
 CONFIG = json.loads((HERE / "config.json").read_text())
 PIECES = json.loads((HERE / "pieces.json").read_text(encoding="utf-8"))
-CASES = list(zip(RECORDED["seeds"].tolist(), RECORDED["sizes"].tolist(), strict=True))
-
-
-def picture(height: int, width: int, seed: int) -> Tensor:
-    return to_tensor(recorded.image(height, width, seed))
 
 
 @pytest.fixture(scope="module", params=[0, 1])
@@ -47,31 +41,13 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def test_scores(folder: tuple[int, Path]) -> None:
-    """Logits and score of every recorded image."""
     seed, where = folder
-    qalign = iqabench.load("ugc.qalign", weights=where)
-    for at in (at for at, case in enumerate(CASES) if case[0] == seed):
-        image = picture(*CASES[at][1])
-        with torch.inference_mode():
-            logits = qalign.model.logits(image)
-        torch.testing.assert_close(logits[0], RECORDED["level_logits"][at], rtol=0, atol=1e-4)
-        assert float(qalign(image)) == pytest.approx(float(RECORDED["scores"][at]), abs=1e-5)
+    check_levels(iqabench.load("ugc.qalign", weights=where), RECORDED, seed, scores="scores")
 
 
 def test_batches(folder: tuple[int, Path]) -> None:
-    """A score does not depend on what else is in the batch."""
-    qalign = iqabench.load("mixed.qalign", weights=folder[1])
     images = torch.cat([picture(333, 517, 2)[..., 4 * i : 4 * i + 240, 12 * i : 12 * i + 250] for i in range(17)])
-    alone = torch.cat([qalign(image[None]) for image in images])
-    assert alone.std() > 1e-3
-    shuffled = torch.randperm(17, generator=torch.Generator().manual_seed(0))
-    for size in (2, 5, 17):
-        together = torch.cat([qalign(images[some]) for some in shuffled.split(size)])
-        torch.testing.assert_close(together, alone[shuffled], rtol=1e-5, atol=0)
-    with torch.inference_mode():  # all at once, as on a GPU
-        read = qalign.model.read(images)
-        logits = qalign.model.prompt.level_logits(read, qalign.model.levels)
-        torch.testing.assert_close(logits, qalign.model.logits(images), rtol=0, atol=1e-5)
+    check_batches(iqabench.load("mixed.qalign", weights=folder[1]), images)
 
 
 @pytest.mark.parametrize(("dtype", "drift"), [("bfloat16", 0.05), ("float16", 0.01)])

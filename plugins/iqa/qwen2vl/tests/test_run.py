@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -19,22 +17,17 @@ from iqabench.errors import WeightsMissing
 from iqabench.images import read_image, to_pixels, to_tensor, write_png
 from iqabench.testing.checkpoints import save
 from iqabench.testing.images import natural
+from iqabench.testing.qwen2vl import tiny_state, write_qwen2vl
 
-HERE = Path(__file__).parent
 MODEL = "ugc.qwen2vl-levels"
 
 
 @pytest.fixture
 def tuned(tmp_path: Path) -> Path:
     """The tiny checkpoint of the contract."""
-    spec = importlib.util.spec_from_file_location("qwen2vl_conformance", HERE / "test_conformance.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     folder = tmp_path / "tuned"
     folder.mkdir()
-    module.checkpoint(folder, type("Spec", (), {"id": MODEL}), {})
+    write_qwen2vl(folder, tiny_state())
     return folder
 
 
@@ -44,7 +37,7 @@ def adapter(tmp_path: Path) -> Path:
     folder.mkdir()
     plain = {"peft_type": "LORA", "r": 2, "lora_alpha": 8, "target_modules": ["up_proj"]}
     (folder / "adapter_config.json").write_text(json.dumps(plain))
-    factors = {"lora_A": torch.ones(2, 48), "lora_B": torch.randn(64, 2, generator=torch.Generator().manual_seed(0))}
+    factors = {"lora_A": torch.ones(2, 96), "lora_B": torch.randn(64, 2, generator=torch.Generator().manual_seed(0))}
     name = "base_model.model.model.layers.0.mlp.up_proj"
     tensors = {f"{name}.{part}.weight": value for part, value in factors.items()}
     save(tensors, folder / "adapter_model.safetensors")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from iqabench import Param, ScorerSpec, WeightsFile, hookimpl
-from iqabench.lmm.declaring import OWN
+from iqabench.lmm.declaring import OWN, hub_files
 from iqabench.lmm.mplug_owl2.declaring import (
     BASE,
     BASE_LICENCE,
@@ -12,7 +12,6 @@ from iqabench.lmm.mplug_owl2.declaring import (
     MEMORY_MB,
     PARAMS,
     TUNED_SHARDS,
-    owl_files,
 )
 
 FULL, LORA = "zhiyuanyou/DeQA-Score-Mix3", "zhiyuanyou/DeQA-Score-LoRA-Mix3"
@@ -50,14 +49,14 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
                 sha256="9e556afd44213b6bd1be2b850ebbbd98f5481437a8021afaf58ee7fb1818d347",
                 size=499723,
             ),
-            *owl_files(FULL, LICENCE, ("config.json", INDEX, *TUNED_SHARDS), when={"weights": "mix3"}),
-            *owl_files(
+            *hub_files(FULL, LICENCE, ("config.json", INDEX, *TUNED_SHARDS), when={"weights": "mix3"}),
+            *hub_files(
                 LORA,
                 LICENCE,
                 ("config.json", "adapter_config.json", "adapter_model.bin", "non_lora_trainables.bin"),
                 when=BY_LORA,
             ),
-            *owl_files(BASE, BASE_LICENCE, (INDEX, *BASE_SHARDS), when=BY_LORA),
+            *hub_files(BASE, BASE_LICENCE, (INDEX, *BASE_SHARDS), when=BY_LORA),
         ),
         own=OWN,
         training_data=("KonIQ-10k", "SPAQ", "KADID-10k", "mPLUG-Owl2's own"),

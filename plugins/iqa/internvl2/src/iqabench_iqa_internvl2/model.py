@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,11 @@ from iqabench.errors import WeightsError
 from iqabench.lmm.adapters import merge_adapter
 from iqabench.lmm.checkpoints import fill, place_of, read_state
 from iqabench.lmm.decoding import Language, Prompt, Sight
+from iqabench.lmm.levels import CAPITAL_LEVELS
 from iqabench.lmm.prompts import GROUPS, ask_number
 from iqabench.lmm.quantise import quantise
 from iqabench.lmm.scorers import LevelScorer, NumberScorer, scorer_of
-from iqabench.lmm.tokens import Tokenizer, read_tokenizer, special_token
+from iqabench.lmm.tokens import Tokenizer, one_token, read_tokenizer
 from iqabench.weights.config import read_json
 from iqabench_iqa_internvl2.network import build, convert
 from iqabench_iqa_internvl2.tiles import cut, grid
@@ -31,8 +32,6 @@ BEFORE = f"<|im_start|>system\n{SYSTEM}<|im_end|><|im_start|>user\n<img>"
 AFTER = "</img>\n{question}<|im_end|><|im_start|>assistant\n"
 START, END = "<s>", "</s>"
 MARKS = ("<|im_start|>", "<|im_end|>", "<img>", "</img>")
-LEVEL_WORDS = ("Excellent", "Good", "Fair", "Poor", "Bad")
-"""With capitals, as a word stands at the beginning of a line."""
 
 
 class Vision(nn.Module):
@@ -83,22 +82,17 @@ def load(context: LoadContext, group: str) -> NumberScorer | LevelScorer:
     network = build(config)
     where = place_of(weights)
     state = merge_adapter(read_state(weights, context.dtype), weights)
-    fill(network, convert(state, config, where), where, context.dtype)
+    fill(network, convert(state, config, where), where)
     quantise(network.model.language_model, int(params["bits"]))
     vision = Vision(network.model, config, int(params["max_tiles"]))
     network.to(context.device)
     vision.to(context.device)
-    start, end = (special_token(tokenizer, mark) for mark in (START, END))
+    start, end = (one_token(tokenizer, mark) for mark in (START, END))
     before = [start, *tokenizer.encode(BEFORE)]
-    question = prompt(network, before, tokenizer.encode(AFTER.format(question=ask_number(group))))
-    ends = (end, special_token(tokenizer, "<|im_end|>"))
-    return scorer_of(params, network, vision, question, tokenizer, words=LEVEL_WORDS, ends=ends)
-
-
-def prompt(network: Any, before: Sequence[int], after: Sequence[int]) -> Prompt:
-    """A prompt of these tokens around the image."""
-    body = network.model.language_model
-    return Prompt(Language(body.embed_tokens, body, network.lm_head), before, after)
+    after = tokenizer.encode(AFTER.format(question=ask_number(group)))
+    prompt = Prompt(Language.of(network), before, after)
+    ends = (end, one_token(tokenizer, "<|im_end|>"))
+    return scorer_of(params, network, vision, prompt, tokenizer, words=CAPITAL_LEVELS, ends=ends)
 
 
 def read_marked_tokenizer(weights: Mapping[str, Path]) -> Tokenizer:
@@ -113,7 +107,7 @@ def read_marked_tokenizer(weights: Mapping[str, Path]) -> Tokenizer:
         raise WeightsError(f"{path}: its added_tokens_decoder cannot be read.") from error
     tokenizer = read_tokenizer(weights["tokenizer.model"], marks=marks)
     for mark in (START, END, *MARKS):
-        special_token(tokenizer, mark)
+        one_token(tokenizer, mark)
     return tokenizer
 
 

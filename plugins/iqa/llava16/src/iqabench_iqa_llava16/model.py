@@ -6,13 +6,14 @@ reasoning, OCR, and world knowledge", 2024; https://github.com/haotian-liu/LLaVA
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from iqabench.compat.clip import DEVIATION, MEAN
 from iqabench.compat.libraries import import_library
 from iqabench.errors import WeightsError
 from iqabench.lmm.adapters import merge_adapter
@@ -22,15 +23,13 @@ from iqabench.lmm.levels import LEVELS
 from iqabench.lmm.prompts import GROUPS, ask_number
 from iqabench.lmm.quantise import quantise
 from iqabench.lmm.scorers import LevelScorer, NumberScorer, scorer_of
-from iqabench.lmm.tokens import Tokenizer, read_tokenizer, special_token
+from iqabench.lmm.tokens import Tokenizer, one_token, read_tokenizer
 from iqabench.weights.config import read_json
 from iqabench_iqa_llava16.tiles import Size, best_resolution, cut, joined, kept_map
 
 if TYPE_CHECKING:
     from iqabench import LoadContext
 
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 IMAGE, START, END = "<image>", "<s>", "</s>"
 PROMPT = "[INST] <image>\n{question} [/INST]"
 
@@ -120,30 +119,25 @@ def load(context: LoadContext, group: str) -> NumberScorer | LevelScorer:
     fitting = partial(rename, names=frozenset(network.state_dict()))
     where = place_of(weights)
     state = renamed(read_state(weights, context.dtype), fitting, where)
-    fill(network, merge_adapter(state, weights, fitting), where, context.dtype)
+    fill(network, merge_adapter(state, weights, fitting), where)
     quantise(network.model.language_model, int(params["bits"]))
     network.to(context.device)
     vision = Vision(network.model, read_json(weights["preprocessor_config.json"])).to(context.device)
-    question = prompt(network, before, after)
-    return scorer_of(params, network, vision, question, tokenizer, words=LEVELS, ends=(special_token(tokenizer, END),))
+    prompt = Prompt(Language.of(network), before, after)
+    return scorer_of(params, network, vision, prompt, tokenizer, words=LEVELS, ends=(one_token(tokenizer, END),))
 
 
 def chat(tokenizer: Tokenizer, question: str, image_token: int) -> tuple[list[int], list[int]]:
     """The tokens before and after the image. Raises WeightsError where the tokenizer does not know the image's."""
-    if special_token(tokenizer, IMAGE) != image_token:
+    image = one_token(tokenizer, IMAGE)
+    if image != image_token:
         raise WeightsError(
-            f"{IMAGE} is token {special_token(tokenizer, IMAGE)} to the tokenizer, and {image_token} to the network.",
+            f"{IMAGE} is token {image} to the tokenizer, and {image_token} to the network.",
             hint="Give the tokenizer that belongs to this very checkpoint.",
         )
-    tokens = [special_token(tokenizer, START), *tokenizer.encode(PROMPT.format(question=question))]
-    at = tokens.index(image_token)
+    tokens = [one_token(tokenizer, START), *tokenizer.encode(PROMPT.format(question=question))]
+    at = tokens.index(image)
     return tokens[:at], tokens[at + 1 :]
-
-
-def prompt(network: Any, before: Sequence[int], after: Sequence[int]) -> Prompt:
-    """A prompt of these tokens around the image."""
-    body = network.model.language_model
-    return Prompt(Language(body.embed_tokens, body, network.lm_head), before, after)
 
 
 load_ugc, load_aigc, load_mixed = (partial(load, group=group) for group in GROUPS)

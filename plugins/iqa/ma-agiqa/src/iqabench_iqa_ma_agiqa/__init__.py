@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from iqabench import Param, ScorerSpec, WeightsFile, hookimpl
-from iqabench.lmm.declaring import OWN
-from iqabench.lmm.mplug_owl2.declaring import BASE, BASE_LICENCE, BASE_SHARDS, INDEX, MEMORY_MB, PARAMS, owl_files
+from iqabench.lmm.declaring import OWN, hub_files
+from iqabench.lmm.mplug_owl2.declaring import BASE, BASE_LICENCE, BASE_SHARDS, INDEX, MEMORY_MB, PARAMS
 
 LICENCE = "Apache-2.0 (as the code; none is stated for the weights)"
 DRIVE = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"
@@ -47,7 +47,7 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
                 sources=("package://iqabench-iqa-ma-agiqa/iqabench_iqa_ma_agiqa/ma-agiqa.json",),
                 licence="Apache-2.0",
             ),
-            *owl_files(BASE, BASE_LICENCE, ("config.json", "tokenizer.model", INDEX, *BASE_SHARDS)),
+            *hub_files(BASE, BASE_LICENCE, ("config.json", "tokenizer.model", INDEX, *BASE_SHARDS)),
         ),
         own=OWN,
         training_data=("ImageNet-21k", "ImageNet", "AGIQA-3K", "mPLUG-Owl2's own"),

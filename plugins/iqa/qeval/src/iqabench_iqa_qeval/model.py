@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iqabench.lmm import qwen2vl
-from iqabench.lmm.levels import UNIT_GRADES, level_tokens
+from iqabench.lmm.levels import CAPITAL_LEVELS, UNIT_GRADES, level_tokens
 from iqabench.lmm.scorers import LevelScorer
 
 if TYPE_CHECKING:
@@ -33,10 +33,9 @@ _QUOTED = 'For this image, the text prompt is "{prompt}". '
 
 def load(context: LoadContext) -> LevelScorer:
     model = qwen2vl.load(context)
-    levels = level_tokens(model.tokenizer, qwen2vl.LEVEL_WORDS)
+    levels = level_tokens(model.tokenizer, CAPITAL_LEVELS)
     asked = model.prompt(question(str(context.params["prompt"])))
-    vision = model.vision
-    return LevelScorer(model.network, vision, vision.tokens, asked, levels=levels, grades=UNIT_GRADES).eval()
+    return LevelScorer(model.network, model.vision, asked, levels=levels, grades=UNIT_GRADES).eval()
 
 
 def question(prompt: str = "") -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from iqabench.lmm import qwen2vl
-from iqabench.lmm.levels import level_tokens
+from iqabench.lmm.levels import CAPITAL_LEVELS, level_tokens
 from iqabench.lmm.prompts import GROUPS, ask_level, ask_number
 from iqabench.lmm.scorers import LevelScorer, NumberScorer
 
@@ -23,7 +23,6 @@ def _number(context: LoadContext, group: str) -> NumberScorer:
     return NumberScorer(
         model.network,
         model.vision,
-        model.vision.tokens,
         model.prompt(ask_number(group)),
         tokenizer=model.tokenizer,
         ends=model.ends,
@@ -33,9 +32,9 @@ def _number(context: LoadContext, group: str) -> NumberScorer:
 
 def _levels(context: LoadContext, group: str) -> LevelScorer:
     model = qwen2vl.load(context)
-    levels = level_tokens(model.tokenizer, qwen2vl.LEVEL_WORDS)
+    levels = level_tokens(model.tokenizer, CAPITAL_LEVELS)
     prompt = model.prompt(ask_level(group))
-    return LevelScorer(model.network, model.vision, model.vision.tokens, prompt, levels=levels).eval()
+    return LevelScorer(model.network, model.vision, prompt, levels=levels).eval()
 
 
 load_ugc, load_aigc, load_mixed = (partial(_number, group=group) for group in GROUPS)
