@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from iqabench.testing import ScorerContract
-from iqabench.testing.checkpoints import generate, manifest_of, save
+from iqabench.testing.checkpoints import generate, save
 from iqabench.testing.tokenizers import write_tokenizer
 from iqabench.types import ParamValue
 from iqabench_iqa_llava16.model import build
@@ -27,8 +27,8 @@ CONFIG = {
         "hidden_size": 48,
         "intermediate_size": 64,
         "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
         "sliding_window": None,
     },
     "image_grid_pinpoints": [[56, 112], [112, 56], [112, 112], [168, 56], [56, 168]],
@@ -46,7 +46,8 @@ OFFICIAL = (
 
 
 def checkpoint(folder: Path, spec: Any, params: Mapping[str, ParamValue]) -> dict[str, Path]:
-    state = generate(manifest_of(build(CONFIG)))
+    shapes = {key: (value.shape, "float32") for key, value in build(CONFIG).state_dict().items()}
+    state = generate(shapes)
     head = state["lm_head.weight"]
     head[len(NUMBERS) :] = 0
     head[1], head[3] = -head[0], -head[2]  # so that one of the numbers is always likelier than the rest
