@@ -75,7 +75,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
             turn = _UPRIGHT.get(_orientation(image))
             image.load()
             upright = image if turn is None else image.transpose(turn)
-            return np.array(_to_rgb(upright), dtype=np.uint8)
+            return np.array(_to_rgb(upright))  # a dtype, even its own, would cost a second and slower copy
         except _BROKEN as error:
             raise ImageError(f"{path}: cannot be decoded ({_reason(error)}).", hint="Replace the file.") from error
 

@@ -124,7 +124,8 @@ class Loaded:
             raise ImageError(f"{self.spec.id}: {width}×{height} is more than the {needs.max_pixels} pixels it takes.")
         if not isinstance(self.spec, EnhancerSpec) and min(height, width) < needs.min_side:
             raise ImageError(f"{self.spec.id}: {width}×{height} is too small; it needs {needs.min_side} pixels a side.")
-        images = images.to(self.context.device, torch.float32)
+        if images.dtype != torch.float32 or images.device != self.context.device:
+            images = images.to(self.context.device, torch.float32)
         # A mistake of scale shows in any sample, and a look at every pixel would cost as much as PSNR.
         sample = images[..., ::SAMPLING, ::SAMPLING]
         if sample.numel():
@@ -137,6 +138,8 @@ class Loaded:
         """The plugin's own result, with any failure of it named."""
         options = {} if seeds is None else {"seeds": seeds}
         try:
+            if torch.is_inference_mode_enabled():
+                return self.model(images, *rest, **options)
             with torch.inference_mode():
                 return self.model(images, *rest, **options)
         except (torch.OutOfMemoryError, MemoryError, IqabenchError):
@@ -200,6 +203,8 @@ class LoadedScorer(Loaded):
                 reasons.update({piece.start + place: reason for place, reason in result.reasons.items()})
                 result = result.values
             values.append(self._checked(result, (len(some),)))
+        if len(values) == 1:
+            return Scores(values[0], reasons)
         return Scores(torch.cat(values) if values else images.new_empty(0), reasons)
 
 

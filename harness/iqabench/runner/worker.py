@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import math
 import os
-import queue
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,10 +25,11 @@ import numpy as np
 import torch
 
 from iqabench.errors import ImageError, IqabenchError
-from iqabench.images import read_image, to_pixels, write_png
+from iqabench.images import to_pixels, write_png
 from iqabench.loading import Loaded, LoadedScorer, load_selection
 from iqabench.patterns import Selection
 from iqabench.plugins import Plugins, discover
+from iqabench.runner.decoder import Decoder
 from iqabench.runner.protocol import Job, Setup, Task, job_from, setup_from, to_line
 from iqabench.weights.cache import Cache
 
@@ -41,51 +42,11 @@ if TYPE_CHECKING:
 SWITCH_SECONDS = 5e-4
 """How long one thread may hold the interpreter while another waits: decoding asks for it often and briefly, and at
 Python's own 5 ms would take six times as long beside a model that is busy in Python."""
-DECODED_BYTES = 256 << 20
+HEAD_START = 1e-3
+"""Seconds that a model of some length gets before the next batch is prepared: threads that begin to decode while it is
+being called take the interpreter from it, for as long again as the runner costs otherwise."""
 WRITES_AHEAD = 8
-DECODERS = max(1, min(4, (os.cpu_count() or 1) // 2))
-"""Threads that decode: enough to keep up, few enough to leave the model its processors."""
 CUDA_BATCH_PIXELS, CUDA_BATCH_MOST = 16_000_000, 32
-
-
-class Decoder:
-    """Reads images ahead on threads, and keeps the latest, up to a number of bytes, for the next model."""
-
-    def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-        self._kept: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
-        self._bytes = 0
-        self._reading: dict[str, Future[NDArray[np.uint8]]] = {}
-        self._lock = threading.Lock()
-
-    def ahead(self, path: str) -> None:
-        """Begin to read, if it is not at hand."""
-        with self._lock:
-            if path and path not in self._kept and path not in self._reading:
-                self._reading[path] = self._pool.submit(read_image, Path(path))
-
-    def drop(self, paths: Iterable[str]) -> None:
-        """Let go of what was read ahead and then not taken, since a model or another image failed."""
-        with self._lock:
-            for path in paths:
-                if reading := self._reading.pop(path, None):
-                    reading.cancel()
-
-    def get(self, path: str) -> NDArray[np.uint8]:
-        """The decoded image. Raises ImageError."""
-        with self._lock:
-            if path in self._kept:
-                self._kept.move_to_end(path)
-                return self._kept[path]
-            reading = self._reading.pop(path, None)
-        pixels = reading.result() if reading else read_image(Path(path))
-        with self._lock:
-            if path not in self._kept:
-                self._kept[path] = pixels
-                self._bytes += pixels.nbytes
-            while self._bytes > DECODED_BYTES and len(self._kept) > 1:
-                self._bytes -= self._kept.popitem(last=False)[1].nbytes
-        return pixels
 
 
 class Worker:
@@ -96,7 +57,7 @@ class Worker:
         self.device = _device(setup)
         self._answers = answers
         self._send_lock = threading.Lock()
-        self.decoder = Decoder(DECODERS)
+        self._decoder = Decoder()
         self._preparer = ThreadPoolExecutor(1, thread_name_prefix="prepare")
         self._writers = ThreadPoolExecutor(2, thread_name_prefix="write")
         self._plugins: Plugins = discover()
@@ -104,30 +65,44 @@ class Worker:
         self._loaded: Loaded | None = None
         self._loaded_for: tuple[object, ...] = ()
         self._failed_load = ""
+        self._jobs: deque[Job] = deque()
+        self._waiting = threading.Semaphore(0)
+        self._ahead: tuple[Sequence[Task], Future[Inputs]] | None = None
+        self._head_start = 0.0
 
     def send(self, **message: object) -> None:
         with self._send_lock:
             self._answers.write(to_line(message))
             self._answers.flush()
 
-    def run(self, job: Job) -> None:
+    def accept(self, job: Job) -> None:
+        """Take a job, to be run in its turn."""
+        self._decoder.plan(path for task in job.tasks for path in (task.image, task.reference))
+        self._jobs.append(job)
+        self._waiting.release()
+
+    def serve(self) -> None:
+        """Run the jobs as they come, for ever."""
+        while True:
+            self._waiting.acquire()
+            self._run(self._jobs.popleft())
+
+    def _run(self, job: Job) -> None:
         """Answer every task of the job: done or failed."""
         model = self._model(job)
         if model is None:
             self._fail(job.tasks, self._failed_load)
         else:
             writing: deque[Future[None]] = deque()
-            size = job.batch or self._batch_size(model, job.tasks)
-            batches = [job.tasks[start : start + size] for start in range(0, len(job.tasks), size)]
-            inputs = self._preparer.submit(self._inputs, batches[0])
-            for number, tasks in enumerate(batches):
-                ready = inputs
-                if number + 1 < len(batches):
-                    inputs = self._preparer.submit(self._inputs, batches[number + 1])
-                self._batch(model, tasks, writing, ready)
+            batches = self._batches(job)
+            with torch.inference_mode():
+                for tasks, following in zip_longest(batches, batches[1:]):
+                    inputs = self._prepared(tasks)
+                    self._prepare(following or self._first_of_next())
+                    self._batch(model, tasks, writing, inputs)
             for future in writing:
                 future.result()
-        self.decoder.drop(path for task in job.tasks for path in (task.image, task.reference))
+        self._decoder.drop((path for task in job.tasks for path in (task.image, task.reference)), planned=model is None)
         self.send(event="finished")
 
     def _model(self, job: Job) -> Loaded | None:
@@ -158,19 +133,38 @@ class Worker:
         self.send(event="loaded", model=job.model)
         return self._loaded
 
-    def _batch_size(self, model: Loaded, tasks: Sequence[Task]) -> int:
+    def _batches(self, job: Job) -> list[Sequence[Task]]:
+        size = job.batch or self._batch_size(job)
+        return [job.tasks[start : start + size] for start in range(0, len(job.tasks), size)]
+
+    def _batch_size(self, job: Job) -> int:
         """One by one on a CPU, where more gains little and can move the last bit; on a GPU by pixels."""
-        if self._setup.strict or not model.spec.batchable or not self.device.startswith("cuda"):
+        spec = self._plugins.models.get(job.model)
+        if self._setup.strict or not (spec and spec.spec.batchable) or not self.device.startswith("cuda"):
             return 1
-        height, width = tasks[0].size
+        height, width = job.tasks[0].size
         return max(1, min(CUDA_BATCH_MOST, CUDA_BATCH_PIXELS // max(1, height * width)))
 
-    def _inputs(self, tasks: Sequence[Task]) -> Inputs:
+    def _first_of_next(self) -> Sequence[Task]:
+        return self._batches(self._jobs[0])[0] if self._jobs else ()
+
+    def _prepare(self, tasks: Sequence[Task]) -> None:
+        if tasks:
+            self._ahead = tasks, self._preparer.submit(self._inputs, tasks, self._head_start)
+
+    def _prepared(self, tasks: Sequence[Task]) -> Future[Inputs]:
+        """What was prepared, if it is of these tasks."""
+        ahead, self._ahead = self._ahead, None
+        return ahead[1] if ahead and ahead[0] == tasks else self._preparer.submit(self._inputs, tasks)
+
+    def _inputs(self, tasks: Sequence[Task], head_start: float = 0.0) -> Inputs:
         """The images of a batch, and their references where there are any. Raises ImageError."""
-        images = self._stack([self.decoder.get(task.image) for task in tasks])
+        if head_start:
+            time.sleep(head_start)
+        images = self._stack([self._decoder.get(task.image) for task in tasks])
         if not tasks[0].reference:
             return images, None
-        return images, self._stack([_crop(self.decoder.get(task.reference), task.size) for task in tasks])
+        return images, self._stack([_crop(self._decoder.get(task.reference), task.size) for task in tasks])
 
     def _batch(
         self,
@@ -206,7 +200,9 @@ class Worker:
                     f"{model.spec.id}: out of memory on {size} pixels; try smaller images or --device cpu",
                 )
             return
-        seconds = (time.perf_counter() - started) / len(tasks)
+        took = time.perf_counter() - started
+        self._head_start = HEAD_START if took > 10 * HEAD_START else 0.0
+        seconds = took / len(tasks)
         if isinstance(model, LoadedScorer):
             self._answer(
                 [
@@ -266,14 +262,10 @@ def _crop(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
     return pixels
 
 
-def _read_jobs(worker: Worker, lines: BinaryIO, jobs: queue.SimpleQueue[Job]) -> None:
-    """Take jobs as they come and begin to decode their images. The supervisor's end is the worker's."""
+def _read_jobs(worker: Worker, lines: BinaryIO) -> None:
+    """Take jobs as they come. The supervisor's end is the worker's."""
     for line in lines:
-        job = job_from(line)
-        for task in job.tasks:
-            worker.decoder.ahead(task.image)
-            worker.decoder.ahead(task.reference)
-        jobs.put(job)
+        worker.accept(job_from(line))
     os._exit(0)
 
 
@@ -296,10 +288,8 @@ def main() -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)
     worker = Worker(setup, answers)
     worker.send(event="ready", device=worker.device)
-    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-    threading.Thread(target=_read_jobs, args=(worker, lines, jobs), daemon=True).start()
-    while True:
-        worker.run(jobs.get())
+    threading.Thread(target=_read_jobs, args=(worker, lines), daemon=True).start()
+    worker.serve()
 
 
 if __name__ == "__main__":
