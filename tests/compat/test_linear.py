@@ -37,15 +37,27 @@ def test_without_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(layer(x), expected)
 
 
+class Odd(nn.Linear):
+    pass
+
+
+def some_network() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Sequential(nn.Linear(3, 2, bias=False)), Odd(2, 2))
+
+
 @torch.inference_mode()
 def test_quicken_changes_plain_layers_only() -> None:
-    class Odd(nn.Linear):
-        pass
-
-    network = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Sequential(nn.Linear(3, 2)), Odd(2, 2))
-    x, keys = torch.randn(5, 4), list(network.state_dict())
+    network, x = some_network(), torch.randn(5, 4)
     expected = network(x)
-    quicken(network)
-    assert [type(layer) for layer in network.modules() if isinstance(layer, nn.Linear)] == [Linear, Linear, Odd]
-    assert list(network.state_dict()) == keys
+    quicken(network, torch.device("cpu"), torch.float32)
+    assert [type(layer) for layer in network.modules() if isinstance(layer, nn.Linear)] == [Odd]
     torch.testing.assert_close(network(x), expected)
+    torch.testing.assert_close(network(x[None, :1]), expected[None, :1])
+
+
+@pytest.mark.parametrize(("device", "dtype"), [("cuda", torch.float32), ("cpu", torch.bfloat16)])
+def test_elsewhere_nothing_is_quickened(device: str, dtype: torch.dtype) -> None:
+    network = some_network()
+    keys = list(network.state_dict())
+    quicken(network, torch.device(device), dtype)
+    assert list(network.state_dict()) == keys

@@ -34,8 +34,25 @@ class Linear(nn.Linear):
         return linear(x, self.weight, self.bias)
 
 
-def quicken(network: nn.Module) -> None:
-    """Make every plain linear layer of ``network``, as of timm's, one of these; its weights stay where they are."""
-    for layer in network.modules():
-        if type(layer) is nn.Linear:
-            layer.__class__ = Linear
+class _Packed(nn.Module):
+    """A linear layer whose weights were laid out for oneDNN once, for inference in float32 on a CPU alone."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach())
+        self.bias = None if layer.bias is None else layer.bias.detach()
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, "none", [], "")
+        return result
+
+
+def quicken(network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
+    """Replace every plain linear layer of ``network``, as timm's are, by a quicker one, for inference on this
+    ``device`` in this ``dtype`` alone. Changed is only what computes in float32 on a CPU."""
+    if _ONEDNN is None or device.type != "cpu" or dtype != torch.float32:
+        return
+    for module in list(network.modules()):
+        for name, layer in list(module.named_children()):
+            if type(layer) is nn.Linear:
+                setattr(module, name, _Packed(layer))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 
 from iqabench.compat.batchnorm import fold_batch_norms
+from iqabench.compat.convolution import quicken_convolutions
 from iqabench.compat.imagenet import Normalise
 from iqabench.compat.pillow import resize
 from iqabench.ops.batch import one_by_one
@@ -91,6 +92,7 @@ def load(context: LoadContext) -> Scorer:
     encoder = load_encoder(context.weights[ENCODER])
     fold_batch_norms(encoder)
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs ask for more
+    encoder = quicken_convolutions(encoder, context.device, context.dtype)
     regressor = load_regressor(context.weights[f"regressor_{dataset}.pth"])
     model = Arniqa(encoder, regressor, dataset, str(context.params["preprocess"]), context.dtype)
     return model.eval().to(context.device)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from iqabench.compat.batchnorm import fold_batch_norms, with_counters
+from iqabench.compat.convolution import quicken_convolutions
 from iqabench.compat.imagenet import Normalise
 from iqabench.ops.batch import one_by_one
 from iqabench.weights.safe import load_strictly, read_checkpoint, strip_prefix, unwrap
@@ -24,6 +25,8 @@ def load(context: LoadContext) -> Scorer:
     load_weights(network, path)
     fold_batch_norms(network.features2)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs ask for more
+    for name in ("features1", "features2"):
+        setattr(network, name, quicken_convolutions(getattr(network, name), context.device, context.dtype))
     return DbCnnScorer(network, context.dtype).eval().to(context.device)
 
 

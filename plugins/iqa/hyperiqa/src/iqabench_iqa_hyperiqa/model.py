@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from iqabench.compat.batchnorm import fold_batch_norms
+from iqabench.compat.convolution import quicken_convolutions
 from iqabench.compat.imagenet import Normalise
 from iqabench_iqa_hyperiqa.checkpoint import load_weights
 from iqabench_iqa_hyperiqa.crops import grid_crops, random_crops
@@ -53,5 +54,6 @@ def load(context: LoadContext) -> Scorer:
     load_weights(network, path)
     fold_batch_norms(network.res)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs ask for more
+    network.res = quicken_convolutions(network.res, context.device, context.dtype)
     crops = int(context.params["crops"]) if context.params["preprocess"] == "official" else None
     return HyperIqa(network, crops, context.dtype).eval().to(context.device)

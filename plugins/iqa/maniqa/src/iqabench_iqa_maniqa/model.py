@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from iqabench.compat.imagenet import Normalise
+from iqabench.compat.linear import quicken
 from iqabench.weights.config import read_config
 from iqabench.weights.safe import load_strictly, read_checkpoint, strip_prefix, unwrap
 from iqabench_iqa_maniqa.crops import grid_crops, random_corners
@@ -29,6 +30,7 @@ def load(context: LoadContext) -> Scorer:
     (path,) = files.values()
     load_weights(network, path)
     network.settle()
+    quicken(network, context.device, context.dtype)
     official = context.params["preprocess"] == "official"
     return ManiqaScorer(network, int(context.params["crops"]), official, context.dtype).eval().to(context.device)
 

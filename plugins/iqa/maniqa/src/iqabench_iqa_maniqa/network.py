@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from iqabench.compat.linear import linear, quicken
+from iqabench.compat.linear import linear
 from iqabench.compat.timm import create_network
 from iqabench_iqa_maniqa.swin import ScaledSwin
 
@@ -62,7 +62,8 @@ class TransposedAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         # As large as the channels squared, but no slower than torch's own attention and, on CPU, more exact.
-        mixed = (self.c_q(x) @ self.c_k(x).mT).softmax(dim=-1) @ self.c_v(x)
+        parts = zip(self.c_q(x), self.c_k(x), self.c_v(x), strict=True)
+        mixed = torch.stack([linear(linear(query, key).softmax(dim=-1), value.mT) for query, key, value in parts])
         # The official code transposes, then reads the numbers as if it had not; the weights were trained so.
         result: Tensor = x + mixed.mT.reshape(x.shape)
         return result
@@ -113,7 +114,6 @@ class Maniqa(nn.Module):
                 part.settle()
             elif isinstance(part, TransposedAttention):
                 part.merge()
-        quicken(self)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         tokens = self.tokens(crops)

@@ -16,6 +16,7 @@ from torch.nn.functional import interpolate
 
 from iqabench.compat import imagenet
 from iqabench.compat.batchnorm import fold_batch_norms, with_counters
+from iqabench.compat.convolution import quicken_convolutions
 from iqabench.compat.timm import create_network
 from iqabench.weights.safe import load_strictly, read_checkpoint, strip_prefix, unwrap
 
@@ -72,6 +73,7 @@ def load(context: LoadContext) -> Scorer:
     load_weights(network, path)
     fold_batch_norms(network.base_model)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs ask for more
+    network.base_model = quicken_convolutions(network.base_model, context.device, context.dtype)
     return Nima(network, backbone, context.dtype).eval().to(context.device)
 
 

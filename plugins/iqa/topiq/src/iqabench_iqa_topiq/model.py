@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from iqabench.compat.batchnorm import with_counters
+from iqabench.compat.convolution import quicken_convolutions
 from iqabench.compat.imagenet import Normalise
 from iqabench.ops.batch import one_by_one
 from iqabench.weights.safe import load_strictly, read_checkpoint, strip_prefix, unwrap
@@ -82,6 +83,7 @@ def _load(context: LoadContext, *, reference: bool) -> Scorer:
     load_weights(network, path)
     network.simplify()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs ask for more
+    network.semantic_model = quicken_convolutions(network.semantic_model, context.device, context.dtype)
     return Topiq(network, variant, context.dtype).eval().to(context.device)
 
 
