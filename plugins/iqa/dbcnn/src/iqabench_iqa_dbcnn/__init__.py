@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from iqabench import ImageNeeds, Param, ScorerSpec, WeightsFile, hookimpl
+from iqabench import ImageNeeds, Param, ScorerSpec, hookimpl
+from iqabench.weights.pyiqa import pyiqa_file
 
 FILES = {
     "koniq": "DBCNN_KonIQ10k-2de81c0a.pth",
@@ -13,18 +14,6 @@ FILES = {
     "tid2008": "DBCNN_TID2008-4b47c5d1.pth",
     "tid2013": "DBCNN_TID2013-485d021d.pth",
 }
-
-
-def _file(training_set: str, name: str) -> WeightsFile:
-    return WeightsFile(
-        name=name,
-        sources=(
-            f"hf://chaofengc/IQA-PyTorch-Weights/{name}",
-            f"https://github.com/chaofengc/IQA-PyTorch/releases/download/v0.1-weights/{name}",
-        ),
-        licence="PolyForm-Noncommercial-1.0.0 (the repository's; none is stated for the weights)",
-        when={"weights": training_set},
-    )
 
 
 @hookimpl
@@ -44,7 +33,7 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
                 help="training set; koniq and livec are of photos, the others of synthetic distortions",
             ),
         ),
-        weights=tuple(_file(training_set, name) for training_set, name in FILES.items()),
+        weights=tuple(pyiqa_file(training_set, name) for training_set, name in FILES.items()),
         training_data=("ImageNet", "Waterloo Exploration", "PASCAL VOC 2012", "KonIQ-10k"),
         # One stride of the coarser network, which shrinks four times by half.
         needs=ImageNeeds(min_side=16),

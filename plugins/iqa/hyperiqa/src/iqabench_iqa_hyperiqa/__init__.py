@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from iqabench import Param, ScorerSpec, WeightsFile, hookimpl
+from iqabench.weights.pyiqa import pyiqa_file
 
 OFFICIAL = "koniq_pretrained.pkl"
 PYIQA = "HyperIQA-resnet50-koniq10k-c96c41b1.pth"
@@ -50,15 +51,7 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
                 size=109768650,
                 when={"weights": "koniq"},
             ),
-            WeightsFile(
-                name=PYIQA,
-                sources=(
-                    f"hf://chaofengc/IQA-PyTorch-Weights/{PYIQA}",
-                    f"https://github.com/chaofengc/IQA-PyTorch/releases/download/v0.1-weights/{PYIQA}",
-                ),
-                licence="PolyForm-Noncommercial-1.0.0 (the repository's; none is stated for the weights)",
-                when={"weights": "koniq-pyiqa"},
-            ),
+            pyiqa_file("koniq-pyiqa", PYIQA),
         ),
         training_data=("ImageNet", "KonIQ-10k"),
         dtypes=("float32", "bfloat16", "float16"),

@@ -60,7 +60,7 @@ class HyperNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.res = Backbone()
+        self.res: nn.Module = Backbone()
         self.conv1 = nn.Sequential(
             nn.Conv2d(2048, 1024, 1),
             nn.ReLU(),

@@ -6,7 +6,8 @@ weights are the ones that are widely used.
 
 from collections.abc import Iterable
 
-from iqabench import Param, ScorerSpec, WeightsFile, hookimpl
+from iqabench import Param, ScorerSpec, hookimpl
+from iqabench.weights.pyiqa import pyiqa_file
 
 FILES = {
     "ava": "NIMA_InceptionV2_ava-b0c77c00.pth",
@@ -14,18 +15,6 @@ FILES = {
     "spaq": "NIMA-spaq-46a7fcb7.pth",
     "vgg16-ava": "NIMA_VGG16_ava-dc4e8265.pth",
 }
-
-
-def _file(training_set: str, name: str) -> WeightsFile:
-    return WeightsFile(
-        name=name,
-        sources=(
-            f"hf://chaofengc/IQA-PyTorch-Weights/{name}",
-            f"https://github.com/chaofengc/IQA-PyTorch/releases/download/v0.1-weights/{name}",
-        ),
-        licence="PolyForm-Noncommercial-1.0.0 (the repository's; none is stated for the weights)",
-        when={"weights": training_set},
-    )
 
 
 @hookimpl
@@ -46,7 +35,7 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
                 "about 0..1",
             ),
         ),
-        weights=tuple(_file(training_set, name) for training_set, name in FILES.items()),
+        weights=tuple(pyiqa_file(training_set, name) for training_set, name in FILES.items()),
         training_data=(
             "ImageNet",
             "AVA [weights=ava]",
