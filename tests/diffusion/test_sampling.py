@@ -14,7 +14,8 @@ from iqabench import EnhancerSpec
 from iqabench.compat.libraries import library_class
 from iqabench.devices import memory_of, require_memory
 from iqabench.diffusion import schedules
-from iqabench.diffusion.memory import OFFLOAD, resting_place, running
+from iqabench.diffusion.declaring import OFFLOAD
+from iqabench.diffusion.memory import resting_place, running
 from iqabench.diffusion.noise import SeededNoise
 from iqabench.diffusion.prompts import encode_words, read_tokenizer, tokenise
 from iqabench.errors import PluginError, UsageError, WeightsError

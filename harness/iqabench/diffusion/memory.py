@@ -6,18 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from iqabench.specs import Param
-
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-OFFLOAD = Param(
-    name="offload",
-    default=False,
-    help="keep each network in main memory and bring it to the device only while it runs: slower, needs less",
-)
-"""The parameter of models that can do so; ``iqabench.loading`` then does not ask for all of ``memory_mb``."""
 
 
 def resting_place(device: torch.device, offload: bool) -> torch.device | str:

@@ -4,17 +4,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from iqabench import EnhancerSpec, Param, WeightsFile, hookimpl
-from iqabench.diffusion.memory import OFFLOAD
+from iqabench.diffusion.declaring import OFFLOAD, RAIL, SCALE, TILE, config_of, sd21_base, vae_tile
 
 RELEASE = "https://github.com/cszn/KAIR/releases/download/v1.0"
 OFFICIAL = "hf://lxq007/DiffBIR-v2"
-RAIL = "CreativeML Open RAIL++-M (use restrictions that must be passed on)"
 
-CONFIG = WeightsFile(
-    name="config.json",
-    sources=("package://iqabench-enhancer-diffbir/iqabench_enhancer_diffbir/config.json",),
-    licence="Apache-2.0",
-)
+CONFIG = config_of("diffbir")
 SWINIR = WeightsFile(
     name="realesrgan_s4_swinir_100k.pth",
     sources=(f"{OFFICIAL}/realesrgan_s4_swinir_100k.pth",),
@@ -31,10 +26,7 @@ SCUNET = WeightsFile(
 SECOND_STAGE = (
     WeightsFile(
         name="v2-1_512-ema-pruned.ckpt",
-        sources=tuple(
-            f"hf://{owner}/stable-diffusion-2-1-base/v2-1_512-ema-pruned.ckpt"
-            for owner in ("stabilityai", "sd2-community", "Manojb")  # the first is gone since November 2025
-        ),
+        sources=sd21_base("v2-1_512-ema-pruned.ckpt"),
         licence=RAIL,
         when={"version": "v2"},
     ),
@@ -81,8 +73,8 @@ PARAMS = (
     Param(name="prompt", default="official", help="what the result shall be; official: the version's own"),
     Param(name="negative_prompt", default="official", help="what it shall not be; official: the version's own"),
     Param(name="strength", default=1.0, low=0, help="how strongly the first stage's image leads the second stage"),
-    Param(name="tile", default=0, low=0, help="pixels of the diffusion's tiles, half overlapping; 0 runs the whole"),
-    Param(name="vae_tile", default=0, low=0, help="pixels of the tiles of the autoencoder, exact; 0 runs the whole"),
+    TILE,
+    vae_tile(0),
     Param(name="cleaner_tile", default=0, low=0, help="pixels of the tiles of the first stage; 0 runs the whole"),
     OFFLOAD,
 )
@@ -95,7 +87,7 @@ SR = EnhancerSpec(
     code="https://github.com/XPixelGroup/DiffBIR",
     task="sr",
     scale=4,
-    params=(Param(name="scale", default=4, low=1, high=8, help="output side over input side"), *PARAMS),
+    params=(SCALE, *PARAMS),
     weights=(CONFIG, SWINIR, BSRNET, *SECOND_STAGE),
     training_data=("LAION-5B", "ImageNet", "DIV2K", "Flickr2K", "WED", "BSD", "FFHQ"),
     dtypes=("float32", "float16", "bfloat16"),

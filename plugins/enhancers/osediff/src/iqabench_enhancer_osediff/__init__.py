@@ -3,21 +3,13 @@
 from collections.abc import Iterable
 
 from iqabench import EnhancerSpec, ImageNeeds, Param, WeightsFile, hookimpl
-from iqabench.diffusion.memory import OFFLOAD
+from iqabench.diffusion.declaring import OFFLOAD, RAIL, SCALE, config_of, process_size, sd21_base, vae_tile
 
 RELEASE = "https://github.com/cswry/OSEDiff/raw/main"
-RAIL = "CreativeML Open RAIL++-M (use restrictions that must be passed on)"
-BASES = ("stabilityai", "sd2-community", "Manojb")
-"""Who gives Stable Diffusion 2.1 base away; the first is gone since November 2025."""
 
 
 def _base(name: str, path: str, tags: str | None = None) -> WeightsFile:
-    return WeightsFile(
-        name=name,
-        sources=tuple(f"hf://{owner}/stable-diffusion-2-1-base/{path}" for owner in BASES),
-        licence=RAIL,
-        when={"tags": tags} if tags else None,
-    )
+    return WeightsFile(name=name, sources=sd21_base(path), licence=RAIL, when={"tags": tags} if tags else None)
 
 
 def _of_the_tagger(name: str, *sources: str, sha256: str | None = None, size: int | None = None) -> WeightsFile:
@@ -37,13 +29,8 @@ def iqabench_enhancers() -> Iterable[EnhancerSpec]:
         scale=4,
         needs=ImageNeeds(min_side=8),
         params=(
-            Param(name="scale", default=4, low=1, high=8, help="output side over input side"),
-            Param(
-                name="process_size",
-                default=512,
-                low=8,
-                help="least short side, in pixels, that the networks are given; smaller images are enlarged to it",
-            ),
+            SCALE,
+            process_size(512, low=8),
             Param(
                 name="colour",
                 default="adain",
@@ -59,20 +46,11 @@ def iqabench_enhancers() -> Iterable[EnhancerSpec]:
             Param(name="prompt", default="", help="words put after the tags"),
             Param(name="tile", default=768, low=0, help="pixels of the tiles of the diffusion step; 0 runs the whole"),
             Param(name="overlap", default=256, low=0, help="pixels that neighbouring tiles of the step share"),
-            Param(
-                name="vae_tile",
-                default=1024,
-                low=0,
-                help="pixels of the tiles of the autoencoder, exact; 0 runs the whole",
-            ),
+            vae_tile(1024),
             OFFLOAD,
         ),
         weights=(
-            WeightsFile(
-                name="config.json",
-                sources=("package://iqabench-enhancer-osediff/iqabench_enhancer_osediff/config.json",),
-                licence="Apache-2.0",
-            ),
+            config_of("osediff"),
             _base("unet.safetensors", "unet/diffusion_pytorch_model.safetensors"),
             _base("vae.safetensors", "vae/diffusion_pytorch_model.safetensors"),
             _base("text_encoder.safetensors", "text_encoder/model.safetensors"),

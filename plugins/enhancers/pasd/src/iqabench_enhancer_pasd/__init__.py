@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from iqabench import EnhancerSpec, ImageNeeds, Param, WeightsFile, hookimpl
-from iqabench.diffusion.memory import OFFLOAD
+from iqabench.diffusion.declaring import OFFLOAD, SCALE, config_of, process_size, vae_tile
 
 OFFICIAL = "hf://yangtao9009/PASD/pasd/checkpoint-100000"
 RAIL = "CreativeML OpenRAIL-M (use restrictions that must be passed on)"
@@ -50,15 +50,10 @@ PARAMS = (
         choices=("image", "image-2023", "noise"),
         help="where sampling starts: from the image with some noise; with more, as in the code of 2023; from noise",
     ),
-    Param(
-        name="process_size",
-        default=768,
-        low=64,
-        help="least short side, in pixels, that the networks are given; smaller images are enlarged to it",
-    ),
+    process_size(768, low=64),
     Param(name="tile", default=2560, low=0, help="pixels of the tiles of the diffusion; 0 runs the whole"),
     Param(name="overlap", default=64, low=0, help="pixels that neighbouring tiles of the diffusion share"),
-    Param(name="vae_tile", default=1024, low=0, help="pixels of the tiles of the autoencoder, exact; 0 runs the whole"),
+    vae_tile(1024),
     OFFLOAD,
 )
 SR = EnhancerSpec(
@@ -71,13 +66,9 @@ SR = EnhancerSpec(
     task="sr",
     scale=4,
     needs=ImageNeeds(min_side=8),
-    params=(Param(name="scale", default=4, low=1, high=8, help="output side over input side"), *PARAMS),
+    params=(SCALE, *PARAMS),
     weights=(
-        WeightsFile(
-            name="config.json",
-            sources=("package://iqabench-enhancer-pasd/iqabench_enhancer_pasd/config.json",),
-            licence="Apache-2.0",
-        ),
+        config_of("pasd"),
         _official("unet"),
         _official("controlnet"),
         _base("vae.safetensors", "vae/diffusion_pytorch_model.safetensors"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from iqabench import EnhancerSpec, Param, WeightsFile, hookimpl
-from iqabench.diffusion.memory import OFFLOAD
+from iqabench.diffusion.declaring import OFFLOAD
 
 BASE = "control_sd15_ini.ckpt"
 CONTROL = "COCO-final.ckpt"

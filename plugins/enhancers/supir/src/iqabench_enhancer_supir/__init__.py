@@ -4,21 +4,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from iqabench import EnhancerSpec, Param, WeightsFile, hookimpl
-from iqabench.diffusion.memory import OFFLOAD
+from iqabench.diffusion.declaring import OFFLOAD, RAIL, SCALE, TILE, config_of, vae_tile
 
 LICENCE = "LicenseRef-SUPIR (non-commercial only, for the weights and the architecture)"
 MIRRORS = ("hf://camenduru/SUPIR", "hf://ashleykleynhans/SUPIR")  # officially they lie in a folder of Google Drive
 
 WEIGHTS = (
-    WeightsFile(
-        name="config.json",
-        sources=("package://iqabench-enhancer-supir/iqabench_enhancer_supir/config.json",),
-        licence="Apache-2.0",
-    ),
+    config_of("supir"),
     WeightsFile(
         name="sd_xl_base_1.0_0.9vae.safetensors",
         sources=("hf://stabilityai/stable-diffusion-xl-base-1.0/sd_xl_base_1.0_0.9vae.safetensors",),
-        licence="CreativeML Open RAIL++-M (use restrictions that must be passed on)",
+        licence=RAIL,
     ),
     WeightsFile(
         name="SUPIR-v0Q.ckpt",
@@ -67,8 +63,8 @@ PARAMS = (
         choices=("wavelet", "adain", "none"),
         help="how the result gets the colours of the first stage",
     ),
-    Param(name="tile", default=0, low=0, help="pixels of the diffusion's tiles, half overlapping; 0 runs the whole"),
-    Param(name="vae_tile", default=0, low=0, help="pixels of the tiles of the autoencoder, exact; 0 runs the whole"),
+    TILE,
+    vae_tile(0),
     OFFLOAD,
 )
 SR = EnhancerSpec(
@@ -80,7 +76,7 @@ SR = EnhancerSpec(
     code="https://github.com/Fanghua-Yu/SUPIR",
     task="sr",
     scale=4,
-    params=(Param(name="scale", default=4, low=1, high=8, help="output side over input side"), *PARAMS),
+    params=(SCALE, *PARAMS),
     weights=WEIGHTS,
     training_data=("20 million images with captions, collected by the authors", "FFHQ", "SDXL's (unpublished)"),
     dtypes=("float32", "float16", "bfloat16"),
