@@ -1,6 +1,14 @@
-"""Text from outside, as file names and error messages, made fit for a terminal, a table and the journal."""
+"""Text for a terminal, a table and the journal: what comes from outside, as file names, made fit for them; counts."""
 
 from __future__ import annotations
+
+
+def amount(number: int, one: str, many: str = "") -> str:
+    """``1 image``, ``2 images``: with the noun, or whatever else agrees with the number, in one of its two forms.
+
+    ``many`` may be left out where it is ``one`` with an s.
+    """
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
 def decodable(text: str) -> str:

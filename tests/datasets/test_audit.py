@@ -71,9 +71,9 @@ def test_the_same_file_twice(kadid, tmp_path):
 def test_counts_and_scores_that_were_not_published(kadid, write, tmp_path):
     write("dmos.csv", LABELS.replace("4.57", "45.7").replace("I01_02_01", "I01_03_01"))
     surprises = "; ".join(audit(kadid, tmp_path).surprises)
-    assert "1 scores are outside 1 to 5, as I01_01_01.png has 45.7" in surprises
-    assert "distortion=lens-blur: 0 images, 1 were published" in surprises
-    assert "distortion=motion-blur: 1 images, none were published" in surprises
+    assert "1 score is outside 1 to 5, as I01_01_01.png has 45.7" in surprises
+    assert "distortion=lens-blur: 0 images, 1 was published" in surprises
+    assert "distortion=motion-blur: 1 image, none were published" in surprises
 
 
 def test_cells_of_auiqa_that_are_not_400(specs, draw, write, tmp_path):
@@ -81,9 +81,9 @@ def test_cells_of_auiqa_that_are_not_400(specs, draw, write, tmp_path):
     write("mos.csv", "image,mos\nSR/PASD/1.png,3\nLLE/DiffBIR/1.png,4\n")
     surprises = audit(specs["auiqa"], tmp_path).surprises
     assert "2 images, 4800 were published" in surprises
-    assert "task=sr,enhancer=pasd: 1 images, 400 were published" in surprises
+    assert "task=sr,enhancer=pasd: 1 image, 400 were published" in surprises
     assert "task=dn,enhancer=maskdn: 0 images, 400 were published" in surprises
-    assert "task=lle,enhancer=diffbir: 1 images, none were published" in surprises
+    assert "task=lle,enhancer=diffbir: 1 image, none were published" in surprises
     assert len(surprises) == 1 + 12 + 1
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from iqabench.api import open_run
+from iqabench.cli.show import paper_sheets
 from iqabench.report.auiqa import published
 from iqabench.report.table import write_table
 
@@ -81,6 +83,27 @@ def test_a_suite_is_a_layout(iqabench, run):
     printed = [iqabench("show", run, option, "au-iqa", "--resamples", 50).out for option in ("--suite", "--layout")]
     assert printed[0] == printed[1]
     assert "paper 0.541" in printed[0]
+
+
+def test_the_suite_of_the_scorers_has_the_same_layout(iqabench, run):
+    printed = [iqabench("show", run, "--suite", suite, "--resamples", 50).out for suite in ("au-iqa", "au-iqa-scorers")]
+    assert printed[0] == printed[1]
+
+
+def test_the_scorers_on_images_that_nobody_enhanced(iqabench, run):
+    """The types and the enhancers are left out: those columns have the paper's figure alone."""
+    table = pd.read_parquet(run / "scores.parquet").assign(dataset="koniq10k", enhancer="", task="")
+    write_table(run, "scores", table)
+    (run / "study.toml").write_text('dataset = ["koniq10k:data"]\nsuite = "au-iqa-scorers"\n')
+    shown = ("show", run, "--resamples", 50, "--suite")
+    found = rows(iqabench(*shown, "au-iqa-scorers", "--format", "csv").out)
+    assert list(dict.fromkeys(row["group"] for row in found)) == ["random-1600", "all"]
+    printed = iqabench(*shown, "au-iqa-scorers").out
+    assert "paper 0.541" in printed
+    assert "these images were not read as that dataset" in printed
+    assert len(paper_sheets(open_run(run), resamples=50)) == 2
+    ended = iqabench(*shown, "au-iqa")
+    assert (ended.code, "Nothing here says the enhancer" in ended.err) == (2, True)
 
 
 def test_the_papers_layout(iqabench, run):

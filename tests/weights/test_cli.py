@@ -101,7 +101,7 @@ class TestWeights:
         path = Cache.default().root.rglob("b.pth")
         next(path).write_bytes(bytes(len(body)))
         told = run("verify", "nr.two-variants", raises=DigestMismatch)
-        assert "1 of 2 files are damaged" in told
+        assert "1 of 2 files is damaged" in told
         assert "b.pth" in told
         assert self.states()["b.pth"] == "corrupt"
 
@@ -115,7 +115,7 @@ class TestWeights:
 
     def test_export_clear_import(self, server, tmp_path):
         run("pull", "nr.two-variants", "--all-variants")
-        assert "1 weights files" in run("export", str(tmp_path / "b.tar"), "nr.two-variants[weights=b]")
+        assert "1 weights file is" in run("export", str(tmp_path / "b.tar"), "nr.two-variants[weights=b]")
         assert "2 weights files" in run("export", str(tmp_path / "all.tar"), "nr.two-variants")
         assert "Deleted 2 files, 2.0 MB" in run("clear", "nr.two-variants", "--yes")
         assert self.states() == {"a.pth": "missing", "b.pth": "missing", "c.pth": "missing"}
@@ -128,7 +128,7 @@ class TestWeights:
         run("pull", "nr.two-variants[weights=b]")
         assert CliRunner().invoke(command, ["clear"], input="n\n").exit_code == 1
         assert self.states()["b.pth"] == "ready"
-        assert "Deleted 1 files" in CliRunner().invoke(command, ["clear"], input="y\n").output
+        assert "Deleted 1 file," in CliRunner().invoke(command, ["clear"], input="y\n").output
         digests = Cache.default().digests
         assert len(digests.places()) == 1
         run("clear", "--forget", "--yes")

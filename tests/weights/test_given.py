@@ -87,7 +87,7 @@ def test_it_is_listed_as_the_user_s(plugin):
 def test_pulling_everything_leaves_it_out_and_pulling_it_explains(plugin):
     with pytest.raises(WeightsMissing, match="runs a file of yours"):
         run(weights_command, "pull", "sr.bridge")
-    assert "are ready" in run(weights_command, "pull", "sr.bridge,sr.bicubic,nr.brisque", "--offline")
+    assert "1 weights file is ready" in run(weights_command, "pull", "sr.bridge,sr.bicubic,nr.brisque", "--offline")
 
 
 def test_the_table_of_models_says_so(plugin):

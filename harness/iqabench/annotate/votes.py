@@ -17,6 +17,7 @@ from iqabench.datasets.built import read_entries
 from iqabench.errors import UsageError
 from iqabench.report.votes import Votes, counted, long_votes, read_votes
 from iqabench.runner.manifest import write_text
+from iqabench.text import amount
 
 COLUMNS = ("rater", "image", "vote", "t", "duration", "order", "kind", "other")
 FORMATS = ("long", "wide", "sureal")
@@ -97,7 +98,7 @@ def bring_in(folder: Path, log: Log, path: Path, *, columns: Mapping[str, str] |
     strange = [name for name in votes.stimuli if name not in images]
     if strange:
         raise UsageError(
-            f"{path}: {len(strange)} images are not in the dataset, {strange[0]} first.",
+            f"{path}: {amount(len(strange), 'image is', 'images are')} not in the dataset, {strange[0]} first.",
             hint="Votes name images as images.csv does.",
         )
     raters = {rater.name: rater for rater in log.raters()}

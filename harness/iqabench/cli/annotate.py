@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iqabench.errors import UsageError
+from iqabench.text import amount
 
 if TYPE_CHECKING:
     from iqabench.annotate.panel import Panel
@@ -101,14 +102,15 @@ def review(folder: Path, apart: float, only_list: bool) -> None:
 
     with Log(folder) as log:
         found = doubts(log, apart=apart)
-        click.echo(f"{len(found)} images have votes {apart:g} or more apart")
+        click.echo(f"{amount(len(found), 'image has', 'images have')} votes {apart:g} or more apart")
         for doubt in found[:_SHOWN]:
             odd = ", ".join(f"{rater} {vote:g}" for rater, vote in doubt.odd.items())
             click.echo(f"  {doubt.image}: {doubt.distance:g} apart, odd: {odd}")
         if len(found) > _SHOWN:
             click.echo(f"  ... and {len(found) - _SHOWN} more")
         if found and not only_list:
-            click.echo(f"{ask_again(log, found)} screens were added to the raters' lists.")
+            added = amount(ask_again(log, found), "screen was", "screens were")
+            click.echo(f"{added} added to the raters' lists.")
 
 
 @command.command("export")
@@ -121,7 +123,7 @@ def export(folder: Path, form: str, out: Path) -> None:
     from iqabench.annotate.votes import export as write
 
     with Log(folder) as log:
-        click.echo(f"{write(log, form, out)} votes in {out}")
+        click.echo(f"{amount(write(log, form, out), 'vote')} in {out}")
 
 
 @command.command("import")
@@ -133,7 +135,7 @@ def bring(folder: Path, votes: Path) -> None:
     from iqabench.annotate.votes import bring_in
 
     with Log(folder, create=_is_built(folder)) as log:
-        click.echo(f"{bring_in(folder, log, votes)} new votes")
+        click.echo(amount(bring_in(folder, log, votes), "new vote"))
 
 
 def _is_built(folder: Path) -> bool:

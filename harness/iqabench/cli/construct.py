@@ -11,6 +11,7 @@ import click
 
 from iqabench.errors import DatasetError
 from iqabench.patterns import split
+from iqabench.text import amount
 
 if TYPE_CHECKING:
     from iqabench.construct.recipe import Recipe
@@ -63,7 +64,12 @@ def build(config: Path | None, **options: Any) -> int:
     if len(built.failures) > _SHOWN:
         click.secho(f"  ... and {len(built.failures) - _SHOWN} more", fg="red", err=True)
     if built.failures:
-        click.echo(f"{len(built.failures)} images are missing; the same command tries them again.", err=True)
+        missing = amount(
+            len(built.failures),
+            "image is missing; the same command tries it",
+            "images are missing; the same command tries them",
+        )
+        click.echo(f"{missing} again.", err=True)
         return 1
     click.echo(f"Rate it with:  iqabench annotate serve {built.folder}")
     click.echo(f"Score it with: iqabench run --dataset built:{built.folder} --iqa 'nr.*'")
@@ -81,7 +87,7 @@ def verify(folder: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({**asdict(found), "sound": found.sound}, indent=1))
     else:
-        click.echo(f"{found.images} images listed")
+        click.echo(f"{amount(found.images, 'image')} listed")
         for what in ("missing", "changed", "unlisted", "uneven"):
             _print(what, getattr(found, what))
     if not found.sound:
@@ -106,7 +112,7 @@ def export(folder: Path, form: str, out: Path, role: Literal["enhanced", "degrad
     from iqabench.construct.export import to_hugging_face, to_pyiqa
 
     count = (to_hugging_face if form == "huggingface" else to_pyiqa)(folder, out, role=role)
-    click.echo(f"{count} images in {out}")
+    click.echo(f"{amount(count, 'image')} in {out}")
 
 
 def _recipe(config: Path | None, options: dict[str, Any]) -> Recipe:

@@ -9,6 +9,7 @@ import click
 from iqabench.cli import construct
 from iqabench.patterns import at_path
 from iqabench.plugins import discover
+from iqabench.text import amount
 
 
 @click.group("dataset")
@@ -69,7 +70,7 @@ def select(
         return
     write_text(out, text)
     scores = [item.mos for item in chosen if item.mos is not None]
-    click.echo(f"{len(chosen)} images, {spec.measure} {min(scores):g} to {max(scores):g}, in {out}")
+    click.echo(f"{amount(len(chosen), 'image')}, {spec.measure} {min(scores):g} to {max(scores):g}, in {out}")
     click.echo(f"Use it with: --dataset 'csv:{out}[folder={folder.resolve()}]'")
     if copy_to:
         click.echo(f"or with: --images {copy_to}")

@@ -12,6 +12,7 @@ import click
 from iqabench.errors import DatasetError
 from iqabench.patterns import at_path
 from iqabench.plugins import discover
+from iqabench.text import amount, printable
 
 if TYPE_CHECKING:
     from iqabench.datasets import DatasetSpec
@@ -90,7 +91,8 @@ def _opinion(spec: DatasetSpec) -> str:
 
 def _print_audit(result: Audit, spec: DatasetSpec) -> None:
     click.echo(f"{click.style(spec.name, bold=True)}  {result.path}")
-    click.echo(f"  {result.items} images, {result.rated} with {spec.measure}, {result.references} references")
+    images, references = amount(result.items, "image"), amount(result.references, "reference")
+    click.echo(f"  {images}, {result.rated} with {spec.measure}, {references}")
     _print_files("missing", result.missing)
     _print_files("unreadable", result.unreadable)
     _print_files("twice there", [" = ".join(group) for group in result.duplicates])
@@ -101,8 +103,6 @@ def _print_audit(result: Audit, spec: DatasetSpec) -> None:
 
 
 def _print_files(what: str, lines: Sequence[str]) -> None:
-    from iqabench.text import printable
-
     click.secho(f"  {len(lines)} {what}", fg="red" if lines else None)
     for line in lines[:_SHOWN]:
         click.echo(f"    {printable(line)}")

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from iqabench.plugins import Plugins, discover
+from iqabench.text import amount
 from iqabench.weights.cache import Cache, Corrupt
 
 
@@ -35,13 +36,13 @@ def command() -> int:
         click.echo(f"{click.style(mark, fg=colour)} {found.what:<14} {found.finding}")
         wrong += found.well is False
     if wrong:
-        click.echo(f"{wrong} {'thing needs' if wrong == 1 else 'things need'} mending.")
+        click.echo(f"{amount(wrong, 'thing needs', 'things need')} mending.")
     return 1 if wrong else 0
 
 
 def _look() -> Iterator[Finding]:
     yield Finding("python", f"{platform.python_version()} at {sys.executable}", sys.version_info >= (3, 11))
-    yield Finding("machine", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors")
+    yield Finding("machine", f"{platform.system()} {platform.machine()}, {amount(os.cpu_count() or 1, 'processor')}")
     for name in ("iqabench", "numpy", "scipy", "pandas", "pillow"):
         yield _library(name)
     yield from _torch()
@@ -64,7 +65,7 @@ def _torch() -> Iterator[Finding]:
     except (ImportError, OSError) as error:
         yield Finding("torch", f"cannot be imported: {error}", False)
         return
-    yield Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads", True)
+    yield Finding("torch", f"{torch.__version__}, {amount(torch.get_num_threads(), 'thread')}", True)
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             free, total = torch.cuda.mem_get_info(index)
@@ -75,7 +76,7 @@ def _torch() -> Iterator[Finding]:
 
 
 def _plugins(plugins: Plugins) -> Iterator[Finding]:
-    counts = ", ".join(f"{len(plugins.of_kind(kind))} {kind}s" for kind in ("degrader", "enhancer", "scorer"))
+    counts = ", ".join(amount(len(plugins.of_kind(kind)), kind) for kind in ("degrader", "enhancer", "scorer"))
     yield Finding("plugins", counts, bool(plugins.models))
     for problem in plugins.problems:
         yield Finding("plugin", str(problem), not problem.fatal)

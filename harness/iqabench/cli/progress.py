@@ -21,6 +21,7 @@ from rich.text import Text
 from iqabench.plan import Plan
 from iqabench.runner.observer import Observer
 from iqabench.store import Outcome
+from iqabench.text import amount
 
 _VERBS = {"degrade": "degrading", "enhance": "enhancing", "score": "scoring"}
 
@@ -46,7 +47,7 @@ class Quiet(Observer):
         self._say(f"Not planned: {text}.")
 
     def planned(self, plan: Plan, done: int) -> None:
-        text = f"{len(plan.photos)} photos, {len(plan.cells)} cells"
+        text = f"{amount(len(plan.photos), 'photo')}, {amount(len(plan.cells), 'cell')}"
         nothing = ": nothing to do" if done == len(plan.cells) else ""
         self._say(f"{text}, {done} computed before{nothing}." if done else f"{text}.")
 

@@ -13,6 +13,7 @@ import click
 
 from iqabench.errors import UsageError
 from iqabench.patterns import split
+from iqabench.text import amount
 
 if TYPE_CHECKING:
     from iqabench.runner.study import Study
@@ -108,7 +109,7 @@ def _dry_run(study: Study, as_json: bool) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{len(plan.photos)} photos, {len(plan.cells)} cells", title_justify="left")
+    table = Table(title=f"{amount(len(plan.photos), 'photo')}, {amount(len(plan.cells), 'cell')}", title_justify="left")
     for column in ("stage", "model", "cells"):
         table.add_column(column, justify="right" if column == "cells" else "left")
     for (stage, label), n in counts.items():

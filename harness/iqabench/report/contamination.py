@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from iqabench.text import amount
+
 Mask = NDArray[np.bool_]
 
 _PHOTOS = {"auiqa": ("koniq10k",), "koniq": ("koniq10k",)}
@@ -50,7 +52,7 @@ class Seen:
             return self.dataset if count == total else f"{self.dataset} ({count} of {total} images)"
         if not self.known:
             return f"{self.dataset} ({self.split}; which of these images is not known)"
-        return f"{self.dataset} ({self.split}; {count} of {total} images)"
+        return f"{self.dataset} ({self.split}; {count} of {amount(total, 'image')})"
 
 
 def photos_of(dataset: str, others: Iterable[str] = ()) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from iqabench.errors import UsageError
 from iqabench.patterns import nearest
 from iqabench.report.opinions import Rated
 from iqabench.specs import TASKS
+from iqabench.text import amount
 
 Mask = NDArray[np.bool_]
 
@@ -51,7 +52,7 @@ def groups(rated: Rated, by: Sequence[str] = (), *, random: int = 0, seed: int =
     found = [group for name in by for group in _by(rated, name)]
     if random:
         if not 3 <= random <= rated.n:
-            raise UsageError(f"{random} of {rated.n} rated images cannot be drawn.")
+            raise UsageError(f"{random} of {amount(rated.n, 'rated image')} cannot be drawn.")
         drawn = np.zeros(rated.n, dtype=bool)
         drawn[np.random.default_rng(seed).choice(rated.n, random, replace=False)] = True
         found.append(_group(rated, f"random-{random}", "random", drawn))
@@ -59,6 +60,12 @@ def groups(rated: Rated, by: Sequence[str] = (), *, random: int = 0, seed: int =
         found.append(_group(rated, ALL, ALL, np.ones(rated.n, dtype=bool)))
     times = Counter(group.label for group in found)
     return [replace(group, label=f"{group.by}={group.label}") if times[group.label] > 1 else group for group in found]
+
+
+def tells(rated: Rated, name: str) -> bool:
+    """Whether the enhancer, type, dataset or degrader of any of these images is known."""
+    column = _COLUMNS.get(name, name)
+    return column in rated.images and bool((rated.images[column].fillna("").astype(str) != "").any())
 
 
 def usual_groupings(rated: Rated) -> list[str]:

@@ -28,6 +28,7 @@ from iqabench.stats.reliability import (
 from iqabench.stats.screening import RaterAgreement, Screening, Unanimous, against_the_others, bt500
 from iqabench.stats.subjects import Recovered, bt500_model, mos_model, p910_model, p913_model, small_panel_model
 from iqabench.stats.votes import plain_mos
+from iqabench.text import amount
 
 Floats = NDArray[np.float64]
 Method = Literal["plain", "bt500", "p913", "p910", "small-panel"]
@@ -175,9 +176,11 @@ def notices(panel: Panel) -> list[str]:
     if panel.screening.notice and panel.screening.notice not in found:
         found.append(f"BT.500: {panel.screening.notice}")
     if count < _ENOUGH:
-        found.append(f"{count} raters: ITU-R BT.500 asks for {_ENOUGH}, ITU-T P.910 for 24.")
+        found.append(f"{amount(count, 'rater')}: ITU-R BT.500 asks for {_ENOUGH}, ITU-T P.910 for 24.")
     if panel.votes.repeats:
-        found.append(f"{panel.votes.repeats} repeated votes were averaged with the first.")
+        found.append(
+            f"{amount(panel.votes.repeats, 'repeated vote was', 'repeated votes were')} averaged with the first."
+        )
     return found
 
 
@@ -193,9 +196,10 @@ def sheets(panel: Panel) -> list[Sheet]:
 
 def _summary(panel: Panel) -> Sheet:
     cast, cells = int(panel.count.sum()), panel.votes.table.size
+    images, raters = amount(panel.mos.size, "image"), amount(len(panel.votes.raters), "rater")
     rows: list[tuple[object, ...]] = [
         ("method", _WORDS[panel.method]),
-        ("votes", f"{cast} of {cells}: {panel.mos.size} images × {len(panel.votes.raters)} raters"),
+        ("votes", f"{cast} of {cells}: {images} × {raters}"),
         ("MOS", f"{np.nanmin(panel.mos):.3f} to {np.nanmax(panel.mos):.3f}, mean {np.nanmean(panel.mos):.3f}"),
         (f"{panel.level:.0%} interval, mean half width", _number(float(np.nanmean(panel.high - panel.low)) / 2)),
         ("rejected", ", ".join(panel.votes.raters[at] for at in panel.raters.rejected) or "nobody"),
@@ -264,7 +268,7 @@ def _to_check(panel: Panel) -> Sheet:
         rows.append((named["image"], f"{one.distance:g}", f"{panel.mos[one.stimulus]:.2f}", odd))
     more = len(panel.to_check) - len(rows)
     found = plain(
-        f"To be labelled again: {len(panel.to_check)} images whose votes lie far apart",
+        f"To be labelled again: {amount(len(panel.to_check), 'image')} whose votes lie far apart",
         ("image", "apart", "MOS", "odd votes"),
         rows,
     )

@@ -10,6 +10,7 @@ import pandas as pd
 from iqabench.errors import UsageError
 from iqabench.report.sheet import Sheet, plain
 from iqabench.stats.power import effective_n, images_needed, smallest_difference
+from iqabench.text import amount
 
 
 def power_table(
@@ -35,7 +36,9 @@ def power_table(
     for n in sizes:
         effective = effective_n(n, images_per_content, content_icc)
         if effective <= 3:
-            raise UsageError(f"{n} images are worth {effective:.1f} independent ones: too few for a test.")
+            raise UsageError(
+                f"{amount(n, 'image is', 'images are')} worth {effective:.1f} independent ones: too few for a test."
+            )
         found, seen = (
             smallest_difference(r, between, effective, alpha=alpha, power=wanted, comparisons=comparisons)
             for wanted in (power, 0.5)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from iqabench.report.sheet import Entry, Row, Sheet
 from iqabench.report.table import matrix
-from iqabench.text import printable
+from iqabench.text import amount, printable
 
 _CELL_WIDTH, _LABEL_WIDTH = 17, 34
 
@@ -160,4 +160,4 @@ def reasons(failed: pd.DataFrame, *, most: int = 12) -> Iterator[Text]:
     for reason, count in counted.head(most).items():
         yield Text(f"{count:5d} × {reason}", style="red")
     if len(counted) > most:
-        yield Text(f"      and {len(counted) - most} other reasons: see scores.csv", style="red")
+        yield Text(f"      and {amount(len(counted) - most, 'other reason')}: see scores.csv", style="red")

@@ -14,6 +14,7 @@ from iqabench.errors import StoreError
 from iqabench.patterns import Selection
 from iqabench.runner.prepare import Prepared
 from iqabench.specs import ScorerSpec
+from iqabench.text import amount
 
 MANIFEST = "manifest.json"
 STUDY = "study.toml"
@@ -24,11 +25,12 @@ def write_manifest(folder: Path, prepared: Prepared) -> None:
     """Write the manifest and the resolved study into a run folder."""
     selections = prepared.selections
     used = [*selections.degraders, *selections.enhancers, *selections.scorers]
+    processors = amount(os.cpu_count() or 1, "processor")
     manifest = {
         "format": 1,
         "iqabench": _version("iqabench"),
         "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} processors",
+        "machine": f"{platform.system()} {platform.release()} {platform.machine()}, {processors}",
         "libraries": {name: _version(name) for name in _LIBRARIES},
         "seed": prepared.study.seed,
         "datasets": _datasets(prepared),

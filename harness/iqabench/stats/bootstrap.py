@@ -18,6 +18,7 @@ from iqabench.errors import UsageError
 from iqabench.stats.estimate import Interval, missing_interval
 from iqabench.stats.pairs import DOUBLE_TOLERANCE, Floats, as_vector, merge_near_ties
 from iqabench.stats.resampling import Codes, Counts, Statistic, draw, leave_one_out, resample
+from iqabench.text import amount
 
 Method = Literal["bca", "percentile"]
 _FEWEST_CONTENTS = 10
@@ -152,9 +153,11 @@ def interval_from(
     if not np.isfinite(estimate):
         return missing_interval(level, name, "the statistic does not exist")
     if jackknife.size < _FEWEST_CONTENTS:
-        return missing_interval(level, name, f"{jackknife.size} contents: at least {_FEWEST_CONTENTS} are needed")
+        return missing_interval(
+            level, name, f"{amount(jackknife.size, 'content')}: at least {_FEWEST_CONTENTS} are needed"
+        )
     if kept.size < (1 - _MOST_MISSING) * resampled.size:
-        return missing_interval(level, name, f"undefined in {resampled.size - kept.size} resamples")
+        return missing_interval(level, name, f"undefined in {amount(resampled.size - kept.size, 'resample')}")
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     if method == "bca":
         tails = _corrected(tails, estimate, kept, jackknife)

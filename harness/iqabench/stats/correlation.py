@@ -12,6 +12,7 @@ from scipy import stats
 from iqabench.errors import UsageError
 from iqabench.stats.estimate import Estimate
 from iqabench.stats.pairs import Floats, Pairs, as_vector, pair
+from iqabench.text import amount
 
 
 def plcc(
@@ -132,7 +133,7 @@ def _error(
     kept = np.isfinite(x) & np.isfinite(y) & np.isfinite(slack)
     n = int(kept.sum())
     if n <= free:
-        reason = f"n={n} with {free} free parameters" if n else "no finite pair"
+        reason = f"n={n} with {amount(free, 'free parameter')}" if n else "no finite pair"
         return Estimate(value=math.nan, n=n, total=x.size, reason=reason)
     excess = np.maximum(0.0, np.abs(x - y)[kept] - slack[kept])
     mean = total_of(excess) / (n - free)

@@ -74,7 +74,8 @@ def krasula_analysis(
     apart = np.square(y[second] - y[first]) > threshold * threshold * (variance[first] + variance[second])
     different = int(apart.sum())
     if min(different, apart.size - different) < 2:
-        raise UsageError(f"{different} of {apart.size} pairs differ for people: there is nothing to separate.")
+        told = f"{different} of {apart.size} pairs {'differs' if different == 1 else 'differ'} for people"
+        raise UsageError(f"{told}: there is nothing to separate.")
     pairs = _Pairs(first, second, apart, codes, int(codes.max()) + 1)
     with ThreadPoolExecutor(max(1, min(table.shape[1], os.cpu_count() or 1))) as pool:
         found = list(pool.map(pairs.judge, table.T))

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from iqabench.stats.correlation import plcc, srcc
 from iqabench.stats.pairs import Floats
 from iqabench.stats.votes import as_votes, nanmean
+from iqabench.text import amount
 
 Unanimous = Literal["skip", "count"]
 _SMALL_PANEL = 8
@@ -75,7 +76,7 @@ def _notice(raters: int, ddof: int) -> str:
     most = (raters - 1) / math.sqrt(raters) if ddof == 1 else math.sqrt(max(0, raters - 1))
     if most < 2:
         return (
-            f"With {raters} raters no vote can lie 2 SD from the mean (at most {most:.3f}): "
+            f"With {amount(raters, 'rater')} no vote can lie 2 SD from the mean (at most {most:.3f}): "
             "this screening cannot reject anybody."
         )
     if raters < _SMALL_PANEL:

@@ -15,6 +15,7 @@ from iqabench.errors import UsageError
 from iqabench.stats.pairs import Floats
 from iqabench.stats.screening import Screening, Unanimous, bt500
 from iqabench.stats.votes import as_votes, nanmean, plain_mos
+from iqabench.text import amount
 
 _SMALL_PANEL = 8
 
@@ -106,7 +107,7 @@ def small_panel_model(
     """
     table = as_votes(votes)
     if table.shape[1] < 3:
-        raise UsageError(f"{table.shape[1]} raters cannot be told apart.", hint="Use the plain MOS.")
+        raise UsageError(f"{amount(table.shape[1], 'rater')} cannot be told apart.", hint="Use the plain MOS.")
     present = np.isfinite(table)
     filled, seen = np.where(present, table, 0.0), present.sum(axis=0)
     bias = _additive_bias(table)
@@ -203,5 +204,5 @@ def _collapse_notice(spread: Floats) -> str:
     if float(np.nanmin(spread)) < 0.05 * float(np.nanmedian(spread)):
         return "The model collapsed onto one rater: use the small-panel model or the plain MOS."
     if spread.size < _SMALL_PANEL:
-        return f"With {spread.size} raters this model can collapse onto one of them."
+        return f"With {amount(spread.size, 'rater')} this model can collapse onto one of them."
     return ""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iqabench.errors import DownloadError, WeightsError
+from iqabench.text import amount
 from iqabench.weights.progress import Progress
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ class Download:
                     resumed = resumed or before > 0
                     failures = 1 if _size(self.part) > before else failures + 1
                     if failures > patience.retries:
-                        raise DownloadError(f"{interruption} (after {failures} tries)") from interruption
+                        raise DownloadError(
+                            f"{interruption} (after {amount(failures, 'try', 'tries')})"
+                        ) from interruption
                     time.sleep(patience.pause(failures, interruption.retry_after))
 
     def discard(self) -> None:

@@ -12,6 +12,7 @@ from iqabench.report.conclusions import Conclusions
 from iqabench.report.groups import ALL
 from iqabench.report.page.wide import Wide
 from iqabench.report.sheet import Sheet
+from iqabench.text import amount
 
 _FEW_RATERS = 15
 _MOST_NAMED = 8
@@ -54,7 +55,8 @@ def conclusions(found: Conclusions) -> Iterator[str]:
         raters = found.rated.spread.raters
         fewest = float(raters[raters > 0].min()) if (raters > 0).any() else math.nan
         if fewest < _FEW_RATERS:
-            yield f"An image has as few as {fewest:.0f} votes: ITU-R BT.500 asks for 15 observers, ITU-T P.910 for 24."
+            votes = amount(round(fewest), "vote")
+            yield f"An image has as few as {votes}: ITU-R BT.500 asks for 15 observers, ITU-T P.910 for 24."
 
 
 def _best(rows: list[dict[Any, Any]], label: str) -> str:
@@ -89,13 +91,15 @@ def enhancers(matrix: Sheet) -> Iterator[str]:
         where = (
             "" if section == "(original)" else f" {'after' if matrix.headings[0] == 'degrader' else 'for'} {section}"
         )
-        yield f"First by mean score{where}: {name}, for {count} of {total} scorers."
+        yield f"First by mean score{where}: {name}, for {count} of {amount(total, 'scorer')}."
 
 
 def cautions(table: Wide, models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     failed = int((table.planned & (table.scores != table.scores)).sum())
     if failed:
-        yield f"{failed:,} of {int(table.planned.sum()):,} scores are missing; the section Failures says why."
+        planned = int(table.planned.sum())
+        lost = f"{failed:,} of {planned:,} score{'' if planned == 1 else 's'} {'is' if failed == 1 else 'are'} missing"
+        yield f"{lost}; the section Failures says why."
     missing = [label for label, facts in models.items() if "missing" in facts.get("weights", {})]
     if missing:
         yield f"Without weights on this machine: {_some(missing)}."

@@ -77,7 +77,8 @@ def test_raw_scores(load: Load, preprocess: str) -> None:
     """In the units of the data set, where the ways to halve an image differ by 3e-6 and more."""
     low, high = RANGES["kadid10k"]
     expected = RECORDED[preprocess].double()
-    for size, raw in zip(SIZES, expected, strict=False):
+    sizes = SIZES[: len(expected)]  # pyiqa's and torchmetrics' outputs were recorded at the first three only
+    for size, raw in zip(sizes, expected, strict=True):
         score = float(load(preprocess=preprocess)(picture(*size)))
         assert score * (high - low) + low == pytest.approx(float(raw.mean()), abs=1e-6)
 
