@@ -63,6 +63,8 @@ class TestQuadPrior(EnhancerContract):
     id = "lle.quadprior"
     params: ClassVar = {"short_side": 64, "steps": 3}
     weights = checkpoint
+    # The mean is held to account below.
+    waivers: ClassVar = {"cuda": "the result is cut to steps of 1/255, and then resized"}
 
 
 @pytest.fixture(scope="module")
