@@ -134,13 +134,14 @@ class Worker:
         return self._loaded
 
     def _batches(self, job: Job) -> list[Sequence[Task]]:
+        """The tasks that are computed at once, in turn."""
         size = job.batch or self._batch_size(job)
         return [job.tasks[start : start + size] for start in range(0, len(job.tasks), size)]
 
     def _batch_size(self, job: Job) -> int:
         """One by one on a CPU, where more gains little and can move the last bit; on a GPU by pixels."""
-        spec = self._plugins.models.get(job.model)
-        if self._setup.strict or not (spec and spec.spec.batchable) or not self.device.startswith("cuda"):
+        declared = self._plugins.models.get(job.model)
+        if self._setup.strict or not (declared and declared.spec.batchable) or not self.device.startswith("cuda"):
             return 1
         height, width = job.tasks[0].size
         return max(1, min(CUDA_BATCH_MOST, CUDA_BATCH_PIXELS // max(1, height * width)))
