@@ -94,7 +94,7 @@ def test_every_sheet_of_a_workbook(tmp_path):
         ("a.json", b"[" * 100_000, r"a\.json, line 1: cannot be read as JSON"),
         ("a.xlsx", b"not a workbook", "cannot be read as a workbook"),
         ("a.csv.gz", b"not gzip", "cannot be read"),
-        ("a.csv.gz", gzip.compress(b"name,mos\n" * 99)[:-9], "cannot be read"),
+        ("a.csv.gz", gzip.compress(b"name,mos\n" * 99, mtime=0)[:-9], "cannot be read"),
     ],
 )
 def test_broken_files(tmp_path, name, content, says):
