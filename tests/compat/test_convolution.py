@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 
 import pytest
@@ -38,6 +39,7 @@ JOINS: dict[str, tuple[Callable[[nn.Module, Tensor, Tensor], Tensor], int]] = {
     "a sum": (lambda net, first, second: F.relu(second + first), 0),
     "a sum, the other way": (lambda net, first, second: torch.add(first, net.pass_on(second)), 0),
     "a scaled sum": (lambda net, first, second: torch.relu(second * 0.3 + first), 0),
+    "a sum in place": (lambda net, first, second: net.act(operator.iadd(second, first)), 0),
     "twice the same": (lambda net, first, second: second + second, 1),
     "used twice": (lambda net, first, second: net.act(second) + second, 2),
     "a sum with weights": (lambda net, first, second: second + net.shift, 1),

@@ -19,14 +19,15 @@ _THERE = torch._C._has_mkldnn and all(
 _SIZES = 2
 """Sizes of images for which the weights are kept: a network that looks at an image twice needs two."""
 _RELU = (F.relu, torch.relu, torch.relu_)
-_SUM = (operator.add, operator.iadd, torch.add)
+_SUM = (operator.add, torch.add)
 
 
 def quicken_convolutions(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
     """``network``, which computes the same, for inference on this ``device`` in this ``dtype`` alone.
 
-    Changed is only what computes in float32 on a CPU. Batch norms are to be folded before, and maps that are added must
-    be of one shape. Raises what torch.fx raises for a network that it cannot follow.
+    Changed is only what computes in float32 on a CPU. Batch norms are to be folded before; maps that are added must be
+    of one shape, and one to which is added in place must not be read again, as torch.fx makes a plain sum of that.
+    Raises what torch.fx raises for a network that it cannot follow.
     """
     if not _THERE or device.type != "cpu" or dtype != torch.float32:
         return network
