@@ -64,18 +64,18 @@ def groups(rated: Rated, by: Sequence[str] = (), *, random: int = 0, seed: int =
 
 def tells(rated: Rated, name: str) -> bool:
     """Whether the enhancer, type, dataset or degrader of any of these images is known."""
-    column = _COLUMNS.get(name, name)
-    return column in rated.images and bool((rated.images[column].fillna("").astype(str) != "").any())
+    return bool(_names(rated, name) - {""})
 
 
 def usual_groupings(rated: Rated) -> list[str]:
     """What these images can be told apart by: those of enhancer, type, degrader and dataset that differ among them."""
-    found = []
-    for name in ("enhancer", "type", "degrader", "dataset"):
-        column = _COLUMNS.get(name, name)
-        if column in rated.images and rated.images[column].fillna("").astype(str).nunique() > 1:
-            found.append(name)
-    return found
+    return [name for name in ("enhancer", "type", "degrader", "dataset") if len(_names(rated, name)) > 1]
+
+
+def _names(rated: Rated, by: str) -> set[str]:
+    """Every enhancer, or type and so on, of these images; empty text stands for those that have none."""
+    column = _COLUMNS.get(by, by)
+    return set(rated.images[column].fillna("").astype(str)) if column in rated.images else set()
 
 
 def _by(rated: Rated, name: str) -> Iterator[Group]:

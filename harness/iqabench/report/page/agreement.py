@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from iqabench.report.page.wide import Floats, Wide
+from iqabench.stats.correlation import srcc
 
 PEOPLE = "people"
 _SHADES = 10
@@ -31,30 +31,23 @@ def agreement(table: Wide, better_mos: Floats) -> Agreement:
     if not judged:
         columns, labels = columns[:, 1:], labels[1:]
     size = len(labels)
-    srcc = np.eye(size)
+    values = np.eye(size)
     for a in range(size):
         for b in range(a):
-            both = np.isfinite(columns[:, a]) & np.isfinite(columns[:, b])
-            srcc[a, b] = srcc[b, a] = _srcc(columns[both, a], columns[both, b])
-    order = _by_likeness(srcc[judged:, judged:]) + judged
+            values[a, b] = values[b, a] = srcc(columns[:, a], columns[:, b]).value
+    order = _by_likeness(values[judged:, judged:]) + judged
     order = np.append(0, order) if judged else order
-    return Agreement(labels=tuple(labels[at] for at in order), srcc=srcc[np.ix_(order, order)])
+    return Agreement(labels=tuple(labels[at] for at in order), srcc=values[np.ix_(order, order)])
 
 
-def _srcc(x: Floats, y: Floats) -> float:
-    if x.size < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return math.nan
-    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
-
-
-def _by_likeness(srcc: Floats) -> NDArray[np.intp]:
+def _by_likeness(values: Floats) -> NDArray[np.intp]:
     """An order in which scorers that agree stand side by side: average linkage, leaves in optimal order."""
-    size = len(srcc)
+    size = len(values)
     if size < 3:
         return np.arange(size)
     from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 
-    distance = 1 - np.nan_to_num(srcc)
+    distance = 1 - np.nan_to_num(values)
     flat = distance[np.triu_indices(size, k=1)]
     return np.asarray(leaves_list(optimal_leaf_ordering(linkage(flat, "average"), flat)))
 

@@ -30,16 +30,13 @@ def disagreements(table: Wide, better_mos: Floats, parts: NDArray[np.intp], most
     ``better_mos`` (n,) is oriented; ``parts`` (n,) tells apart images whose opinions, or scores, are not ranked
     together: the datasets.
     """
-    own = np.column_stack([percentiles(column, parts) for column in table.better().T])
+    better = table.better()
+    own = np.column_stack([percentiles(column, parts) for column in better.T])
     judged = np.isfinite(better_mos).any()
     people = percentiles(better_mos, parts)
     found = []
     for at in range(len(table.scorers)):
-        mine = (
-            percentiles(np.where(np.isfinite(better_mos), table.better()[:, at], np.nan), parts)
-            if judged
-            else own[:, at]
-        )
+        mine = percentiles(np.where(np.isfinite(better_mos), better[:, at], np.nan), parts) if judged else own[:, at]
         other = people if judged else _mean(np.delete(own, at, axis=1))
         apart = mine - other
         kept = np.flatnonzero(np.isfinite(apart))

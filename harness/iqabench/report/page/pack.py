@@ -27,8 +27,8 @@ def floats(values: ArrayLike) -> str:
 
 
 def integers(values: ArrayLike) -> str:
-    """Little-endian uint16; what does not fit is an error of the caller."""
-    return base64.b64encode(np.asarray(values, dtype="<u2").tobytes()).decode()
+    """Little-endian uint32."""
+    return base64.b64encode(np.asarray(values, dtype="<u4").tobytes()).decode()
 
 
 def bits(mask: ArrayLike) -> str:
@@ -42,7 +42,7 @@ def images(table: Wide) -> dict[str, Any]:
     for name in ("item", "degrader", "enhancer", "task", "dataset"):
         labels = list(dict.fromkeys(table.images[name]))
         codes = table.images[name].map({label: at for at, label in enumerate(labels)})
-        found[name] = {"labels": labels, "codes": base64.b64encode(codes.to_numpy(dtype="<u4").tobytes()).decode()}
+        found[name] = {"labels": labels, "codes": integers(codes)}
     return found | {
         "scorers": [
             {"label": label, "higher": higher} for label, higher in zip(table.scorers, table.higher, strict=True)

@@ -45,11 +45,6 @@ class Wide:
         """The source photo of each image (n,)."""
         return (self.images["dataset"] + ":" + self.images["source"]).to_numpy(dtype=object)
 
-    def name(self, row: int) -> str:
-        """An image in words."""
-        image = self.images.iloc[row]
-        return " · ".join(filter(None, (image["item"], image["degrader"], image["enhancer"])))
-
 
 def wide(scores: pd.DataFrame, images: pd.DataFrame, models: Mapping[str, Mapping[str, Any]]) -> Wide:
     """From a run's long table, its table of images, and the manifest's facts by label."""
