@@ -61,7 +61,7 @@ def to_pyiqa(folder: Path, out: Path, *, role: Role = "enhanced") -> int:
         told = f"{len(unrated)} of {amount(len(items), 'image')} {'has' if len(unrated) == 1 else 'have'} no MOS"
         raise DatasetError(
             f"{told}, {unrated[0]} first.",
-            hint=f"pyiqa's tables need it; it comes into {folder / MOS} by: iqabench annotate mos {folder}",
+            hint=f"pyiqa's tables need it; it comes into {folder / MOS} by: iqabench mos {folder}",
         )
     paired = all(item.reference for item in items)
     spread = all("std" in item.facts for item in items)
