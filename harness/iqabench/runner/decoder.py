@@ -39,7 +39,7 @@ class Decoder:
     def plan(self, paths: Iterable[str]) -> None:
         """Images that will be wanted, in this order: each time that one is taken, another is begun."""
         with self._lock:
-            self._planned.extend(filter(None, paths))
+            self._planned.extend(paths)
             self._begin()
 
     def _begin(self) -> None:  # called with the lock held

@@ -77,7 +77,7 @@ class Worker:
 
     def accept(self, job: Job) -> None:
         """Take a job, to be run in its turn."""
-        self._decoder.plan(path for task in job.tasks for path in (task.image, task.reference))
+        self._decoder.plan(_paths(job))
         self._jobs.append(job)
         self._waiting.release()
 
@@ -102,7 +102,8 @@ class Worker:
                     self._batch(model, tasks, writing, inputs)
             for future in writing:
                 future.result()
-        self._decoder.drop((path for task in job.tasks for path in (task.image, task.reference)), planned=model is None)
+        wanted: set[str] = set().union(*map(_paths, tuple(self._jobs)))  # as the next model often wants the same images
+        self._decoder.drop((path for path in _paths(job) if path not in wanted), planned=model is None)
         self.send(event="finished")
 
     def _model(self, job: Job) -> Loaded | None:
@@ -244,6 +245,11 @@ class Worker:
             raise ImageError("Images of different sizes cannot share a batch.")
         pixels = torch.from_numpy(images[0][None] if len(images) == 1 else np.stack(images))
         return pixels.to(self.device).permute(0, 3, 1, 2).contiguous().float().div_(255)
+
+
+def _paths(job: Job) -> list[str]:
+    """The images of a job in the order in which they are wanted."""
+    return [path for task in job.tasks for path in (task.image, task.reference) if path]
 
 
 def _device(setup: Setup) -> str:
