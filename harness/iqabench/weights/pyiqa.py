@@ -5,7 +5,7 @@ from __future__ import annotations
 from iqabench.specs import WeightsFile
 
 
-def pyiqa_file(training_set: str, name: str) -> WeightsFile:
+def pyiqa_file(training_set: str, name: str, sha256: str | None = None) -> WeightsFile:
     """The file that a model loads where its parameter ``weights`` is ``training_set``."""
     return WeightsFile(
         name=name,
@@ -14,5 +14,6 @@ def pyiqa_file(training_set: str, name: str) -> WeightsFile:
             f"https://github.com/chaofengc/IQA-PyTorch/releases/download/v0.1-weights/{name}",
         ),
         licence="PolyForm-Noncommercial-1.0.0 (the repository's; none is stated for the weights)",
+        sha256=sha256,
         when={"weights": training_set},
     )

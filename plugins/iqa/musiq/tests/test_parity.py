@@ -20,9 +20,9 @@ from torch import Tensor
 
 import iqabench
 from iqabench.errors import ImageError, KeysMismatch
-from iqabench.images import to_tensor
 from iqabench.loading import Loaded
 from iqabench.testing import recorded
+from iqabench.testing.batches import scores_in_any_batch
 from iqabench.testing.checkpoints import generate, manifest_of, read_manifest, save
 from iqabench_iqa_musiq.network import MusiqNetwork
 from iqabench_iqa_musiq.patches import _places, cut
@@ -32,11 +32,7 @@ MANIFEST = Path(__file__).with_name("manifest.json")
 with np.load(Path(__file__).with_name("recorded.npz")) as file:
     RECORDED = {name: file[name] for name in file.files}
 SIZES: list[tuple[int, int, int]] = [tuple(size) for size in RECORDED["sizes"].tolist()]
-
-
-@cache
-def picture(height: int, width: int, seed: int) -> Tensor:
-    return to_tensor(recorded.image(height, width, seed))
+picture = cache(recorded.picture)
 
 
 def near(value: float) -> object:
@@ -150,12 +146,8 @@ def test_official_manifest() -> None:
 def test_batches(musiq: Loaded) -> None:
     """A score does not depend on what else is in the batch."""
     images = torch.cat([picture(384, 512, 1)[..., 20 * i : 20 * i + 24, 6 * i : 6 * i + 384] for i in range(17)])
-    alone = torch.cat([musiq(image[None]) for image in images])
+    alone = scores_in_any_batch(musiq, images, sizes=(5, 17))
     assert alone.std() > 1e-2
-    shuffled = torch.randperm(17, generator=torch.Generator().manual_seed(0))
-    for size in (5, 17):
-        together = torch.cat([musiq(images[some]) for some in shuffled.split(size)])
-        torch.testing.assert_close(together, alone[shuffled], rtol=1e-5, atol=1e-8)
     with torch.inference_mode():  # all at once, as on a GPU
         torch.testing.assert_close(musiq.model._score(images), alone, rtol=1e-4, atol=1e-5)
 

@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 import iqabench
-from iqabench.images import to_tensor
 from iqabench.loading import Loaded
 from iqabench.testing import recorded
 from iqabench.testing.checkpoints import generate, manifest_of, read_manifest, save
@@ -23,14 +21,9 @@ from iqabench_iqa_nima.model import INCEPTION, VGG, NimaNetwork, middle
 
 MANIFEST = Path(__file__).with_name("manifest.json")
 AVA, VGG_AVA = "NIMA_InceptionV2_ava-b0c77c00.pth", "NIMA_VGG16_ava-dc4e8265.pth"
-with np.load(Path(__file__).with_name("recorded.npz")) as file:
-    RECORDED = {name: torch.from_numpy(file[name]) for name in file.files}
+RECORDED = recorded.read_outputs(Path(__file__).with_name("recorded.npz"))
 SIZES: list[tuple[int, int, int]] = [tuple(size) for size in RECORDED["sizes"].tolist()]
-
-
-@cache
-def picture(height: int, width: int, seed: int) -> Tensor:
-    return to_tensor(recorded.image(height, width, seed))
+picture = cache(recorded.picture)
 
 
 def written(folder: Path, name: str, classes: int = 10) -> Path:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from iqabench import ImageNeeds, Param, ScorerSpec, WeightsFile, hookimpl
+from iqabench.weights.pyiqa import pyiqa_file
 
 CROP = 224
 RELEASES = "https://github.com/IIGROUP/MANIQA/releases/download"
@@ -54,15 +55,7 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
                 licence=LICENCE,
                 when={"weights": "kadid"},
             ),
-            WeightsFile(
-                name="MANIQA_PIPAL-ae6d356b.pth",
-                sources=(
-                    f"{PYIQA}/MANIQA_PIPAL-ae6d356b.pth",
-                    "https://github.com/chaofengc/IQA-PyTorch/releases/download/v0.1-weights/MANIQA_PIPAL-ae6d356b.pth",
-                ),
-                licence="PolyForm-Noncommercial-1.0.0 (the repository's; none is stated for the weights)",
-                when={"weights": "pipal"},
-            ),
+            pyiqa_file("pipal", "MANIQA_PIPAL-ae6d356b.pth"),
         ),
         training_data=(
             "ImageNet-21k",

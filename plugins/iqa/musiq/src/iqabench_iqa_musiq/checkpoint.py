@@ -12,6 +12,7 @@ from torch import Tensor
 
 from iqabench.errors import KeysMismatch, WeightsError
 from iqabench.weights.safe import load_strictly, read_checkpoint, unwrap
+from iqabench_iqa_musiq.network import HEADS, WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +63,7 @@ def flax_shape(key: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     if key.endswith("cls") or "_emb" in key:
         return shape if len(shape) == 3 else (1, *shape)
     if "attention." in key:
-        heads = (6, 64)
+        heads = (HEADS, WIDTH // HEADS)
         if key.endswith("bias"):
             return shape if ".out." in key else heads
         return (*heads, shape[0]) if ".out." in key else (shape[1], *heads)

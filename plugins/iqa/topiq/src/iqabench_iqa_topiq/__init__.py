@@ -2,27 +2,14 @@
 
 from collections.abc import Iterable
 
-from iqabench import ImageNeeds, Param, ScorerSpec, WeightsFile, hookimpl
+from iqabench import ImageNeeds, Param, ScorerSpec, hookimpl
+from iqabench.weights.pyiqa import pyiqa_file
 
 PAPER = "arXiv:2308.03060"
 CODE = "https://github.com/chaofengc/IQA-PyTorch"
 LICENCE = "Apache-2.0"
-WEIGHTS_LICENCE = "PolyForm-Noncommercial-1.0.0 (the repository's; none is stated for the weights)"
 # One stride of the coarsest feature map: a smaller image has no semantics to start from.
 NEEDS = ImageNeeds(min_side=32)
-
-
-def _file(name: str, training_set: str, sha256: str | None = None) -> WeightsFile:
-    return WeightsFile(
-        name=name,
-        sources=(
-            f"hf://chaofengc/IQA-PyTorch-Weights/{name}",
-            f"https://github.com/chaofengc/IQA-PyTorch/releases/download/v0.1-weights/{name}",
-        ),
-        licence=WEIGHTS_LICENCE,
-        sha256=sha256,
-        when={"weights": training_set},
-    )
 
 
 @hookimpl
@@ -43,14 +30,14 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
             ),
         ),
         weights=(
-            _file(
-                "cfanet_nr_koniq_res50-9a73138b.pth",
+            pyiqa_file(
                 "koniq",
+                "cfanet_nr_koniq_res50-9a73138b.pth",
                 "9a73138beb3748dd6a83365610ac88fa1cd53225342c77fc9ed44a3be461354c",
             ),
-            _file("cfanet_nr_spaq_res50-a7f799ac.pth", "spaq"),
-            _file("cfanet_nr_flive_res50-ded1c74e.pth", "flive"),
-            _file("cfanet_iaa_ava_res50-3cd62bb3.pth", "ava"),
+            pyiqa_file("spaq", "cfanet_nr_spaq_res50-a7f799ac.pth"),
+            pyiqa_file("flive", "cfanet_nr_flive_res50-ded1c74e.pth"),
+            pyiqa_file("ava", "cfanet_iaa_ava_res50-3cd62bb3.pth"),
         ),
         training_data=(
             "ImageNet",
@@ -71,8 +58,8 @@ def iqabench_scorers() -> Iterable[ScorerSpec]:
         code=CODE,
         params=(Param(name="weights", default="kadid", choices=("kadid", "pipal"), help="training set"),),
         weights=(
-            _file("cfanet_fr_kadid_res50-2c4cc61d.pth", "kadid"),
-            _file("cfanet_fr_pipal_res50-69bbe5ba.pth", "pipal"),
+            pyiqa_file("kadid", "cfanet_fr_kadid_res50-2c4cc61d.pth"),
+            pyiqa_file("pipal", "cfanet_fr_pipal_res50-69bbe5ba.pth"),
         ),
         training_data=("ImageNet", "KADID-10k [weights=kadid]", "PIPAL [weights=pipal]"),
         needs=NEEDS,
